@@ -1,0 +1,113 @@
+"""Protocols that edges and plug-ins fulfil, so that no layer has to import another."""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Protocol
+
+from keeper.records.estimates import SourceVolatility, Waterfall
+from keeper.records.core import SourceCore
+from keeper.records.live import ContractWords
+from keeper.records.outcome import IntentState, Outcome, TxIntent
+from keeper.records.report import Batch, Report, Signature
+from keeper.records.settings import FeedSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.snapshot import Answer, Ask, FeedReading, Input, PoolReading, PoolState, ReadPlan
+from keeper.records.units import Address, BlockRef, Price
+
+Reading = Generator[tuple[Ask, ...], tuple[Answer, ...]]
+"""An adapter's read without its return type: yields calls, is sent raw answers."""
+
+
+class SaleCurve(Protocol):
+    """What selling collateral into one venue yields, exactly as the venue's contract would compute it."""
+
+    @property
+    def mid(self) -> Price:
+        """Price before any trade and fee."""
+
+    def sell_exact_in_down(self, amount_in: int) -> tuple[int, int]:
+        """(amount taken, amount out); takes less than asked when the known range ends."""
+
+    def sell_to_price(self, sqrt_price_x96: int) -> tuple[int, int]:
+        """(amount in up, amount out down) for pushing the after-fee marginal price down to the given one.
+
+        ``sqrt_price_x96`` is sqrt(raw debt per raw collateral) * 2**96, whatever the venue's own orientation.
+        (0, 0) when the marginal price is already there or below.
+        """
+
+
+class Venue(Protocol):
+    """One pool type."""
+
+    def read(self, pool: PoolSettings, plan: ReadPlan, block: BlockRef) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PoolReading]:
+        """Ask for the pool's words and decode them; a fault of the pool becomes ``failure``, never an exception."""
+
+    def check(self, pool: PoolSettings, collateral: Address, debt: Address) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
+        """Compare settings and raw layout with the pool's own view functions; one line for every disagreement."""
+
+    def curve(self, pool: PoolSettings, state: PoolState) -> SaleCurve:
+        """Sale of collateral, liquidity capped by its harmonic mean where the venue knows one."""
+
+
+class Feed(Protocol):
+    """One kind of price feed."""
+
+    def read(self, feed: FeedSettings, block: BlockRef) -> Generator[tuple[Ask, ...], tuple[Answer, ...], FeedReading]:
+        """Ask for the latest answer."""
+
+
+class LendingProtocol(Protocol):
+    """One lending protocol, or the bare contract of ours."""
+
+    def read(self, contract: Address, market: bytes) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[ContractWords | None, tuple[Input, ...]]]:
+        """Our contract's words for the market."""
+
+    def encode_publish(self, batch: Batch, reports: Sequence[Report], signatures: Sequence[Signature]) -> bytes:
+        """Calldata of ``publish``."""
+
+
+Estimator = Callable[
+    [SourceCore | None, bytes, PoolState, BlockRef, Settings],
+    tuple[SourceCore | None, SourceVolatility],
+]
+"""(entry before, source id, state, block, settings) -> (entry after, what it says)."""
+
+HaircutModel = Callable[[ModelSettings, int, int], Waterfall]
+"""(settings, sigma_wad, q_star) -> waterfall."""
+
+
+class ChainReader(Protocol):
+    """Runs adapters in lock step at one block hash."""
+
+    def run(self, readings: Sequence[Generator[tuple[Ask, ...], tuple[Answer, ...], object]], block: BlockRef) -> list[object]:
+        """Return values in order. One ``eth_call`` a round, more only when gas forces it.
+
+        Raises
+        ------
+        RetryLater
+            The node failed; nothing of it enters a record.
+        """
+
+    def block(self, number: int | str) -> BlockRef:
+        """Header by number or tag."""
+
+
+class Sender(Protocol):
+    """Write-ahead sender."""
+
+    def submit(self, intent: TxIntent) -> Outcome:
+        """Store, simulate, sign, store, send. Never twice for one key."""
+
+    def settle(self) -> list[Outcome]:
+        """Drive every open intent on; return those that moved."""
+
+
+class Store(Protocol):
+    """What the sender needs to be durable."""
+
+    def open_intents(self) -> list[Outcome]:
+        """Rows that are not terminal, oldest first."""
+
+    def plan(self, intent: TxIntent) -> Outcome:
+        """Insert as PLANNED, or return the row that already has this key."""
+
+    def advance(self, key: bytes, state: IntentState, **facts: object) -> Outcome:
+        """Commit a state edge with its facts (nonce, raw, tx_hash, block_number, gas_used, error)."""

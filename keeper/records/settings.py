@@ -1,0 +1,177 @@
+"""The model's settings: what governance sets, what the chain hashes, what every keeper folds with.
+
+Nothing local to one operator is here (nodes, keys, paths): those are ``keeper.config.Operator``.
+The document is one ABI-encoded tuple, so that a contract can open it in a dispute (design.md 5.5).
+"""
+
+from dataclasses import astuple, dataclass
+
+from keeper.records.units import Address
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """One venue that counts for a market."""
+
+    venue: str
+    """Key in ``venues.VENUES``: ``uniswap_v2``, ``uniswap_v3``."""
+    address: Address
+    """The pool."""
+    collateral_is_token0: bool
+    """Which side of the pool is the collateral."""
+    fee_pips: int
+    """Swap fee in millionths: 3000 = 0.3 %."""
+    tick_spacing: int
+    """Tick spacing; 0 for venues without ticks."""
+    price_source: bool
+    """Whether its mean ticks feed the volatility (v3 only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """The price feed by which the protocol values the collateral."""
+
+    kind: str
+    """Key in ``feeds.FEEDS``: ``chainlink``."""
+    address: Address
+    """Contract to read; answers whole units of debt asset per whole unit of collateral."""
+    decimals: int
+    """Decimals of the answer."""
+    max_age_seconds: int
+    """An older answer is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Parameters of the haircut model of one market (models.md 4, 5)."""
+
+    model: str
+    """Key in ``haircuts.MODELS``: ``liquidity_adjusted``."""
+    k_wad: int
+    """Tail multiplier; 99 % ES of a unit-variance Student-t with nu = 4 is 3.6915 (models.md 3)."""
+    sigma_floor_wad: int
+    """Lowest annual volatility that is believed."""
+    model_mult_wad: int
+    """Model uncertainty multiplier, at least 1 WAD (models.md 2.8)."""
+    oracle_deviation_wad: int
+    """The feed's deviation threshold, a fraction below 1."""
+    bonus_bps: int
+    """Liquidation bonus paid to liquidators, above par."""
+    gas_fraction_wad: int
+    """Gas of a liquidation as a fraction of its size; enters Q* only."""
+    profit_fraction_wad: int
+    """What a liquidator wants to keep, as a fraction of the size; enters Q* only."""
+    protocol_fee_wad: int
+    """Share of the bonus that the protocol takes."""
+    tau0_seconds: int
+    """Feed heartbeat + inclusion + auction ramp."""
+    t_rep_seconds: int
+    """Time for depth to refill, 90th percentile."""
+    size: int
+    """Collateral that must be sold in the reference shock, raw units."""
+    depth_factor_bps: int
+    """Share of measured depth that counts as still there under stress (f_depth)."""
+    buffer_bps: int
+    """Haircut above the liquidation haircut of the model."""
+    haircut_min_bps: int
+    """Lowest target."""
+    haircut_max_bps: int
+    """Highest target, and the answer when the market cannot be quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """One collateral against one debt asset in one protocol."""
+
+    name: str
+    """For people and labels; comes from configuration, never from token metadata."""
+    protocol: str
+    """Key in ``protocols.PROTOCOLS``."""
+    protocol_market_id: bytes
+    """The protocol's own id, 32 bytes; zero where it has none."""
+    collateral: Address
+    debt: Address
+    collateral_decimals: int
+    debt_decimals: int
+    pools: tuple[PoolSettings, ...]
+    """Counted venues, at least one; at most three are price sources."""
+    feed: FeedSettings
+    model: ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the fold depends on besides the chain; its hash is on chain."""
+
+    schema: int
+    """Version of this layout: 1."""
+    chain_id: int
+    cadence_blocks: int
+    """Length of a window; must equal the contract's."""
+    window_seconds: int
+    """Shortest volatility window (design.md: 1800)."""
+    bootstrap_windows: int
+    """Windows taken from the observation ring when a source starts (48)."""
+    bootstrap_min_windows: int
+    """Fewest ring windows that give a value (4)."""
+    half_life_fast_seconds: int
+    """1 day."""
+    half_life_slow_seconds: int
+    """11 days."""
+    harmonic_seconds: int
+    """Span of the harmonic-mean liquidity that caps depth (1800)."""
+    depth_range_ticks: int
+    """How far from the current tick liquidity is read, each side, in ticks (7000 is about half the price)."""
+    windows_per_day: int
+    """Sampling windows in one "day" of the trailing minima (288 at 25 blocks of 12 s)."""
+    trailing_days: int
+    """Daily minima of depth that are kept (30)."""
+    warm_days: int
+    """Daily minima that must exist before anything may loosen."""
+    deviation_up_bps: int
+    """A tightening of this much is reported at once (50)."""
+    deviation_down_bps: int
+    """A loosening of this much starts the dwell clock and is reported after it (100)."""
+    margin_bps: int
+    """A loosening stops this far above the model's target (50)."""
+    dwell_seconds: int
+    """How long the model must ask for less before it is reported (21,600)."""
+    max_gap_seconds: int
+    """A longer silence between samples restarts the dwell clock (7,200)."""
+    heartbeat_seconds: int
+    """Oldest routine report before a new one is due (64,800)."""
+    markets: tuple[MarketSettings, ...]
+
+
+POOL_ABI = "(string,address,bool,uint24,int24,bool)"
+FEED_ABI = "(string,address,uint8,uint32)"
+MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
+MARKET_ABI = f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI})"
+SETTINGS_ABI = f"(uint16,uint64,uint32,uint32,uint16,uint16,uint32,uint32,uint32,uint32,uint32,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,{MARKET_ABI}[])"
+"""Field order is the dataclass order; ``tests/unit/test_settings.py`` holds the two together."""
+
+
+def encode_settings(settings: Settings) -> bytes:
+    """ABI-encode the whole document; its keccak is the settings hash."""
+    from eth_abi.abi import encode
+
+    return encode([SETTINGS_ABI], [astuple(settings)])
+
+
+def decode_settings(document: bytes) -> Settings:
+    """Inverse of :func:`encode_settings`."""
+    from eth_abi.abi import decode
+
+    (fields,) = decode([SETTINGS_ABI], document)
+    *head, markets = fields
+    return Settings(*head, markets=tuple(_market(row) for row in markets))
+
+
+def _market(row: tuple) -> MarketSettings:  # type: ignore[type-arg]
+    *head, pools, feed, model = row
+    return MarketSettings(
+        *head,
+        pools=tuple(PoolSettings(*pool) for pool in pools),
+        feed=FeedSettings(*feed),
+        model=ModelSettings(*model),
+    )

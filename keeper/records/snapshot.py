@@ -1,0 +1,152 @@
+"""What was read at one block: states of pools and feeds, the contract's own words, and every input word behind them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from keeper.records.live import ContractWords
+from keeper.records.units import Address, BlockRef
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call an adapter wants made at the snapshot's block."""
+
+    to: Address
+    data: bytes
+    reader: str = ""
+    """Name of the reader code to place at ``to`` by state override; empty = call the contract's own code."""
+    gas: int = 5_000_000
+    """Fixed stipend. Running out of it is an answer of the pool; a lack of gas for the whole read is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the EVM answered. A transport failure never becomes one."""
+
+    ok: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WordInput:
+    """A storage word: recomputable and provable (eth_getProof)."""
+
+    account: Address
+    slot: bytes
+    """32 bytes."""
+    value: bytes
+    """32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallInput:
+    """An answer of code with unknown layout, or a failure: recomputable, not provable."""
+
+    account: Address
+    calldata: bytes
+    ok: bool
+    answer: bytes
+
+
+Input = WordInput | CallInput
+
+
+@dataclass(frozen=True, slots=True)
+class Cumulative:
+    """A v3 oracle reading at one time, extrapolated as the pool's ``observe`` does."""
+
+    time: int
+    """Unix seconds (uint32 in the pool)."""
+    tick_cumulative: int
+    """Signed, int56."""
+    seconds_per_liquidity_x128: int
+    """uint160."""
+
+
+@dataclass(frozen=True, slots=True)
+class UniswapV2State:
+    """Reserves of a constant-product pair."""
+
+    reserve0: int
+    reserve1: int
+
+
+@dataclass(frozen=True, slots=True)
+class UniswapV3State:
+    """A concentrated-liquidity pool around its current tick."""
+
+    sqrt_price_x96: int
+    tick: int
+    liquidity: int
+    ticks: tuple[tuple[int, int], ...]
+    """(tick, liquidity_net) of every initialised tick in the range read, rising."""
+    lowest_tick: int
+    """First tick of the range read; nothing is known below."""
+    highest_tick: int
+    """Last tick of the range read; nothing is known above."""
+    now: Cumulative
+    """At the block's own time."""
+    last_observation_time: int
+    """When the pool last wrote its ring."""
+    harmonic: Cumulative | None
+    """``harmonic_seconds`` ago, or as far back as the ring goes if that is at least a quarter of it; else None."""
+    ring: tuple[Cumulative, ...]
+    """Readings at the plan's ring targets that the ring still covers, oldest first, ending before ``now``."""
+
+
+PoolState = UniswapV2State | UniswapV3State
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan:
+    """What an adapter should fetch beside the state proper."""
+
+    harmonic_seconds: int
+    ring_seconds: tuple[int, ...] = ()
+    """Seconds ago, descending; empty once every price source has started."""
+    depth_range_ticks: int = 7000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReading:
+    """One venue's part of a snapshot: a state, or why there is none."""
+
+    state: PoolState | None
+    inputs: tuple[Input, ...]
+    failure: str = ""
+    """Empty, or one line: the pool's own fault (EVM failure, garbage, wrong layout)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReading:
+    """The price feed's part of a snapshot."""
+
+    answer: int | None
+    """In the feed's decimals; None with a reason in ``failure``."""
+    updated_at: int
+    inputs: tuple[Input, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """Everything one market's fold reads at one sampled block."""
+
+    market: bytes
+    """Market key, 32 bytes."""
+    block: BlockRef
+    pools: tuple[PoolReading, ...]
+    """In the order of the settings."""
+    feed: FeedReading
+    words: ContractWords | None
+    """The contract's own words; None before the contract knew the market."""
+    words_inputs: tuple[Input, ...]
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Every input in a fixed order: pools, feed, own words."""
+        rows = [row for pool in self.pools for row in pool.inputs]
+        return (*rows, *self.feed.inputs, *self.words_inputs)
+
+
+Side = Literal["collateral", "debt"]
