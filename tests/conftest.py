@@ -1,0 +1,60 @@
+"""What every test shares: sockets blocked outside tests/chain, long runs only with --deep, no silent skips."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ALLOWED_SKIP = "../shared is absent"
+"""The one reason for which a test may be skipped by default; long runs are deselected, not skipped."""
+
+settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--deep", action="store_true", help="add the long runs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("deep" if config.getoption("--deep") else "default")
+    config.stash[_SKIPS] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chain = Path(__file__).parent / "chain"
+    for item in items:
+        if chain in item.path.parents:
+            item.add_marker(pytest.mark.anvil)
+            item.add_marker(pytest.mark.enable_socket)
+        else:
+            item.add_marker(pytest.mark.disable_socket)
+    if not config.getoption("--deep"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        if slow:
+            config.hook.pytest_deselected(items=slow)
+            items[:] = [item for item in items if item not in slow]
+
+
+_SKIPS = pytest.StashKey[list[str]]()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if ALLOWED_SKIP not in reason:
+            _UNALLOWED.append(f"{report.nodeid}: {reason}")
+
+
+_UNALLOWED: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _UNALLOWED:
+        terminalreporter.write_line(f"not allowed to be skipped: {line}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _UNALLOWED and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

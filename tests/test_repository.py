@@ -1,0 +1,47 @@
+"""What must never be committed, and what a release must not contain."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def tracked() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return [ROOT / line for line in listing.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def test_locks_hold_hashes_and_no_addresses() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+        assert "--hash=sha256:" in text
+        assert not re.search(r"https?://|--index|--find-links| @ ", text), name
+
+
+def test_the_npm_lock_holds_no_download_addresses() -> None:
+    packages = json.loads((ROOT / "contracts/package-lock.json").read_text())["packages"]
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+
+
+def test_no_foreign_lock_database_or_dependency_is_tracked() -> None:
+    bad = re.compile(r"(^|/)(uv\.lock|pylock\.toml)$|(^|/)(node_modules|\.venv)/|\.(sqlite3?|db)$")
+    assert [path.name for path in tracked() if bad.search(str(path.relative_to(ROOT)))] == []
+
+
+def test_no_path_of_a_machine_and_no_registry_host_is_in_the_tree() -> None:
+    marks = ("/work" + "/main", "registry." + "npmjs", "files.python" + "hosted", "/root/" + ".")
+    hits = [
+        f"{path.relative_to(ROOT)}: {mark}"
+        for path in tracked()
+        if path.suffix not in {".png", ".svg"}
+        for mark in marks
+        if mark in path.read_text(errors="ignore")
+    ]
+    assert hits == []
+
+
+def test_scripts_are_executable() -> None:
+    for name in ("scripts/demo", "scripts/test", "scripts/setup", ".ci/run", "contracts/solc.cjs"):
+        assert (ROOT / name).stat().st_mode & 0o111, name
