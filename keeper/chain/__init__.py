@@ -1,0 +1,1 @@
+"""Edge: nodes, reader, sender, logs, local chain."""
