@@ -4,6 +4,7 @@ Shared by the cycle and by ``replay``, so that a keeper and its verifier read th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from keeper.fold import market_reading, read_plan, sample_depth
@@ -87,7 +88,9 @@ class Sampler:
         readings = []
         for key in keys:
             market = self.markets[key]
-            plan = read_plan(cores[key], market, self.settings, ring=ring)
+            plan = read_plan(cores[key], market, self.settings)
+            if not ring:
+                plan = replace(plan, ring_seconds=())
             readings.append(market_reading(market, self.settings, plan, self.contract, block))
         values = cast("list[MarketSnapshot]", self.reader.run(readings, block))
         snapshots = dict(zip(keys, values, strict=True))
