@@ -1,0 +1,239 @@
+"""One TOML file plus environment become two frozen records: what the operator chose and what governance set.
+
+Every mistake is found before anything is reported: :class:`ConfigError` carries one line a mistake, naming the key and
+the remedy. ``BULKHEAD_<TABLE>__<KEY>`` overrides the file; secrets come from files or the environment only.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keeper.config_schema import Problem, build_settings, check_document
+from keeper.errors import ConfigError
+from keeper.records.settings import Settings
+from keeper.records.units import Address
+
+ENVIRONMENT_PREFIX = "BULKHEAD_"
+SECRET_VARIABLES = {"private_key": "BULKHEAD_KEEPER__PRIVATE_KEY", "password": "BULKHEAD_KEEPER__PASSWORD"}
+"""The only two values that are never read from the TOML."""
+
+
+class Secret:
+    """A string that no print, log, traceback or comparison shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself; call it only where it is used."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One node."""
+
+    name: str
+    """What logs call it; its URL may hold a token."""
+    url: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where the signing key comes from. At most one of the two."""
+
+    file: Path | None
+    """Keystore v3 JSON, or 32 bytes of hex for development; mode 0600 or stricter."""
+    password_file: Path | None
+    """Password of the keystore, mode 0600 or stricter."""
+    private_key: Secret | None = None
+    """Raw key from the environment."""
+    password: Secret | None = None
+    """Keystore password from the environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What is local to one operator; none of it may change a signed byte."""
+
+    network: str
+    """Name for people."""
+    chain_id: int
+    contract: Address
+    """``CollateralParameters``."""
+    providers: tuple[Provider, ...]
+    """In the order in which they are tried."""
+    key: KeySource | None
+    """None: nothing can be sent (shadow mode)."""
+    data_dir: Path
+    """Holds the database, its lock and evidence exports."""
+    store_url: str
+    """SQLAlchemy URL."""
+    poll_seconds: int = 4
+    """Time between two looks at the chain's head."""
+    max_fee_gwei: int = 80
+    """Nothing is signed above this maxFeePerGas."""
+    tip_gwei_milli: int = 1_000
+    """Priority fee in thousandths of a gwei."""
+    gas_limit: int = 8_000_000
+    """Most gas that one transaction may ask for."""
+    call_gas: int = 50_000_000
+    """Gas given to one snapshot's eth_call; more is split."""
+    start_block: int = 0
+    """Where the contract's events begin; earlier blocks are never searched."""
+    source: Path | None = field(default=None, compare=False)
+    """The TOML it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Both halves."""
+
+    operator: Operator
+    settings: Settings
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Read, override, check; report every mistake together.
+
+    Raises
+    ------
+    ConfigError
+        With all problems found, one line each.
+    """
+    environment = os.environ if environment is None else environment
+    document = _read(path)
+    origins = _override(document, environment)
+    problems = check_document(document)
+    if not problems:
+        operator = _operator(document, path, environment)
+        problems = _check_files(operator)
+        if not problems:
+            return Config(operator, build_settings(document))
+    lines = tuple(_line(problem, origins) for problem in problems)
+    plural = "mistake" if len(lines) == 1 else "mistakes"
+    raise ConfigError(f"{len(lines)} {plural} in {path}", "correct them and start again", lines)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file", "make one with: keeper init, or name it with --config") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}", "make it a readable UTF-8 file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}", "correct that line") from None
+
+
+def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    """Put ``BULKHEAD_<TABLE>__<KEY>`` into the document; returns key -> variable, for the messages."""
+    origins = {}
+    for variable in sorted(environment):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable:
+            continue
+        if variable in SECRET_VARIABLES.values():
+            continue
+        *tables, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        table = document
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[key] = environment[variable]
+        origins[".".join((*tables, key))] = variable
+    return origins
+
+
+def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, str]) -> Operator:
+    network, keeper = document["network"], document.get("keeper", {})
+    folder = path.resolve().parent
+    data_dir = folder / keeper.get("data_dir", ".bulkhead")
+    numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
+    return Operator(
+        network=network["name"],
+        chain_id=int(network["chain_id"]),
+        contract=Address(network["contract"].lower()),
+        providers=tuple(Provider(name, Secret(url)) for name, url in network["providers"].items()),
+        key=_key_source(keeper, folder, environment),
+        data_dir=data_dir,
+        store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
+        source=path,
+        **{name: int(keeper[name]) for name in numbers if name in keeper},
+    )
+
+
+def _key_source(keeper: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> KeySource | None:
+    private_key, password = (environment.get(SECRET_VARIABLES[name]) for name in ("private_key", "password"))
+    if private_key:
+        return KeySource(None, None, Secret(private_key))
+    if not keeper.get("key_file"):
+        return None
+    password_file = keeper.get("password_file")
+    return KeySource(
+        folder / Path(keeper["key_file"]).expanduser(),
+        folder / Path(password_file).expanduser() if password_file else None,
+        password=Secret(password) if password else None,
+    )
+
+
+def _store_url(url: str, data_dir: Path, folder: Path) -> str:
+    if not url:
+        return f"sqlite:///{data_dir / 'keeper.sqlite'}"
+    return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
+
+
+def _check_files(operator: Operator) -> list[Problem]:
+    if operator.key is None:
+        return []
+    named = (("keeper.key_file", operator.key.file), ("keeper.password_file", operator.key.password_file))
+    return [problem for key, file in named if file is not None for problem in _check_secret_file(key, file)]
+
+
+def _check_secret_file(key: str, file: Path) -> list[Problem]:
+    try:
+        mode = file.stat().st_mode & 0o777
+    except OSError:
+        return [Problem(key, f"{file} cannot be opened", "write the path of an existing file")]
+    if mode & 0o077:
+        return [Problem(key, f"{file} has mode {mode:04o}, so others can read the secret", f"run: chmod 600 {file}")]
+    return []
+
+
+def _line(problem: Problem, origins: Mapping[str, str]) -> str:
+    where = f"{problem.key} (from {origins[problem.key]})" if problem.key in origins else problem.key
+    return f"{where}: {problem.what}; {problem.remedy}"
+
+
+def dump_toml(operator: Operator, settings: Settings) -> str:
+    """The TOML that :func:`load_config` turns back into the same two records. Secrets are not written."""
+    from keeper.config_dump import dump
+
+    keeper: dict[str, Any] = {
+        "data_dir": str(operator.data_dir),
+        "poll_seconds": operator.poll_seconds,
+        "max_fee_gwei": operator.max_fee_gwei,
+        "tip_gwei_milli": operator.tip_gwei_milli,
+        "gas_limit": operator.gas_limit,
+        "call_gas": operator.call_gas,
+        "start_block": operator.start_block,
+    }
+    if operator.key and operator.key.file:
+        keeper["key_file"] = str(operator.key.file)
+    if operator.key and operator.key.password_file:
+        keeper["password_file"] = str(operator.key.password_file)
+    network = {
+        "name": operator.network,
+        "chain_id": operator.chain_id,
+        "contract": operator.contract,
+        "providers": {provider.name: provider.url.reveal() for provider in operator.providers},
+    }
+    return dump(network, keeper, {"url": operator.store_url}, settings)

@@ -1,0 +1,77 @@
+"""Rules between settings: what no single key can show."""
+
+from collections.abc import Iterator
+
+from keeper.records.core import MAX_SOURCES
+from keeper.records.settings import MarketSettings, PoolSettings, Settings, encode_settings
+
+Row = tuple[str, str, str]
+"""Key, what is wrong, remedy."""
+
+
+def consistency(settings: Settings) -> list[Row]:
+    """Every contradiction in settings whose single values are all fine."""
+    rows = [*_scalars(settings)]
+    names = [market.name for market in settings.markets]
+    for index, market in enumerate(settings.markets):
+        key = f"markets[{index}]"
+        if market.name in names[:index]:
+            rows.append((f"{key}.name", f"{market.name!r} stands twice", "give every market its own name"))
+        rows.extend(_market(key, market))
+    if not settings.markets:
+        rows.append(("markets", "there is none", "add a [[markets]] table"))
+    if not rows:
+        try:
+            encode_settings(settings)
+        except Exception as error:  # eth-abi raises a family of its own for values out of range
+            rows.append(("settings", f"cannot be encoded: {error}", "make that value smaller"))
+    return rows
+
+
+def _scalars(settings: Settings) -> Iterator[Row]:
+    if settings.bootstrap_min_windows > settings.bootstrap_windows:
+        yield "settings.bootstrap_min_windows", "is above bootstrap_windows", "make it smaller"
+    if settings.warm_days > settings.trailing_days:
+        yield "settings.warm_days", "is above trailing_days, so nothing could ever loosen", "make it smaller"
+    for name in ("window_seconds", "half_life_fast_seconds", "half_life_slow_seconds", "harmonic_seconds", "heartbeat_seconds"):
+        if getattr(settings, name) == 0:
+            yield f"settings.{name}", "is 0", "give whole seconds: half an hour is 1800"
+
+
+def _market(key: str, market: MarketSettings) -> Iterator[Row]:
+    from keeper.feeds import FEEDS
+    from keeper.haircuts import MODELS
+    from keeper.protocols import PROTOCOLS
+
+    registries = (
+        ("protocol", market.protocol, PROTOCOLS),
+        ("feed.kind", market.feed.kind, FEEDS),
+        ("model.model", market.model.model, MODELS),
+    )
+    for name, value, registry in registries:
+        if value not in registry:
+            yield f"{key}.{name}", f"{value!r} is not known", f"choose from: {', '.join(sorted(registry))}"
+    if market.model.haircut_min_bps > market.model.haircut_max_bps:
+        yield f"{key}.model.haircut_min_bps", "is above haircut_max_bps", "make it smaller"
+    if market.collateral == market.debt:
+        yield f"{key}.debt", "is the collateral itself", "write the address of the token that is borrowed"
+    sources = [pool for pool in market.pools if pool.price_source]
+    if not market.pools:
+        yield f"{key}.pools", "there is none", "add a [[markets.pools]] table"
+    elif not 1 <= len(sources) <= MAX_SOURCES:
+        yield f"{key}.pools", f"{len(sources)} are price sources", f"set price_source = true on 1 to {MAX_SOURCES} of them"
+    for index, pool in enumerate(market.pools):
+        yield from _pool(f"{key}.pools[{index}]", pool, market.pools[:index])
+
+
+def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:
+    from keeper.venues import VENUES
+
+    if pool.venue not in VENUES:
+        yield f"{key}.venue", f"{pool.venue!r} is not known", f"choose from: {', '.join(sorted(VENUES))}"
+    if pool.address in {other.address for other in earlier}:
+        yield f"{key}.address", f"{pool.address} stands twice in this market", "list each pool once"
+    if pool.venue == "uniswap_v3" and pool.tick_spacing == 0:
+        yield f"{key}.tick_spacing", "is 0", "write the pool's tickSpacing(): 10 for 0.05 %, 60 for 0.3 %, 200 for 1 %"
+    if pool.price_source and pool.venue != "uniswap_v3":
+        yield f"{key}.price_source", f"{pool.venue} keeps no observation ring", "set it to false"

@@ -1,0 +1,293 @@
+"""What a correct document looks like, derived from the records, so that a setting is declared once.
+
+Units come from the names (``_bps``, ``_wad``, ``_seconds``), and so do the messages for a wrong unit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, create_model
+from pydantic_core import PydanticCustomError
+
+from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.units import BPS, WAD, Address
+
+DEFAULTS: Mapping[str, Any] = {
+    "schema": 1,
+    "cadence_blocks": 25,
+    "window_seconds": 1_800,
+    "bootstrap_windows": 48,
+    "bootstrap_min_windows": 4,
+    "half_life_fast_seconds": 86_400,
+    "half_life_slow_seconds": 950_400,
+    "harmonic_seconds": 1_800,
+    "depth_range_ticks": 7_000,
+    "windows_per_day": 288,
+    "trailing_days": 30,
+    "warm_days": 7,
+    "deviation_up_bps": 50,
+    "deviation_down_bps": 100,
+    "margin_bps": 50,
+    "dwell_seconds": 21_600,
+    "max_gap_seconds": 7_200,
+    "heartbeat_seconds": 64_800,
+    "protocol": "bulkhead",
+    "protocol_market_id": bytes(32),
+}
+"""Starting values of design.md section 5."""
+
+MAX_SECONDS = 100 * 86_400
+"""Nothing in the model lasts longer; a larger number was given in milliseconds or is a date."""
+
+FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
+RANGES: Mapping[str, tuple[int, int]] = {
+    "schema": (1, 1),
+    "cadence_blocks": (1, 4_096),
+    "decimals": (0, 36),
+    "collateral_decimals": (0, 36),
+    "debt_decimals": (0, 36),
+    "fee_pips": (0, 999_999),
+    "tick_spacing": (0, 32_767),
+    "bootstrap_windows": (1, 1_000),
+    "bootstrap_min_windows": (2, 1_000),
+    "depth_range_ticks": (1, 200_000),
+    "windows_per_day": (1, 65_535),
+    "trailing_days": (1, 3_650),
+    "warm_days": (0, 3_650),
+    "size": (1, 2**255),
+    "chain_id": (1, 2**53),
+    "poll_seconds": (1, 3_600),
+    "max_fee_gwei": (1, 100_000),
+    "tip_gwei_milli": (0, 1_000_000),
+    "gas_limit": (100_000, 16_777_216),
+    "call_gas": (1_000_000, 2_000_000_000),
+    "start_block": (0, 2**53),
+}
+"""Lowest and highest value of the numbers whose unit is not in their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake."""
+
+    key: str
+    """Dotted path as it stands in the TOML."""
+    what: str
+    remedy: str
+
+
+def check_document(document: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake of shape, unit and consistency in the document."""
+    try:
+        _schema().model_validate(document)
+    except ValidationError as error:
+        return [_problem(item) for item in error.errors(include_url=False)]
+    return _consistency(build_settings(document))
+
+
+def build_settings(document: Mapping[str, Any]) -> Settings:
+    """The settings record of a document that :func:`check_document` accepted."""
+    checked = _schema().model_validate(document)
+    scalars = {field.name: getattr(checked.settings, field.name) for field in fields(Settings) if _is_scalar(field.name)}
+    markets = tuple(_record(MarketSettings, market) for market in checked.markets)
+    return Settings(**scalars, chain_id=checked.network.chain_id, markets=markets)
+
+
+def _is_scalar(name: str) -> bool:
+    return name not in ("markets", "chain_id")
+
+
+def _record(kind: type, model: Any) -> Any:  # noqa: ANN401 - pydantic's models are made at run time
+    values = {}
+    for name, hint in get_type_hints(kind).items():
+        value = getattr(model, name)
+        if get_origin(hint) is tuple:
+            value = tuple(_record(get_args(hint)[0], item) for item in value)
+        elif isinstance(value, BaseModel):
+            value = _record(hint, value)
+        values[name] = value
+    return kind(**values)
+
+
+@cache
+def _schema() -> Any:  # noqa: ANN401 - as above
+    network = {
+        "name": (_text("name"), "network"),
+        "chain_id": (_number("chain_id"), ...),
+        "contract": (_ADDRESS, ...),
+        "providers": (Annotated[dict[str, str], BeforeValidator(_check_providers)], ...),
+    }
+    numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
+    keeper: dict[str, Any] = {name: (_number(name), None) for name in numbers}
+    keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
+    scalars = {field.name: _field(field.name, int) for field in fields(Settings) if _is_scalar(field.name)}
+    settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)
+    store = _model("Store", {"url": (Annotated[str, BeforeValidator(_check_store_url)], "")})
+    tables = {
+        "network": (_model("Network", network), ...),
+        "keeper": (keeper_model, keeper_model()),
+        "store": (store, store()),
+        "settings": (settings, settings()),
+        "markets": (list[_of(MarketSettings)], ...),  # type: ignore[misc]
+    }
+    return _model("Document", tables)
+
+
+def _model(name: str, members: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+    # protected_namespaces: "model" is a word of ours; pydantic would warn about it.
+    config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    return create_model(name, __config__=config, **members)
+
+
+def _of(kind: type) -> Any:  # noqa: ANN401 - as above
+    return _model(kind.__name__, {name: _field(name, hint) for name, hint in get_type_hints(kind).items()})
+
+
+def _field(name: str, hint: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a type expression
+    default = DEFAULTS.get(name, ...)
+    if get_origin(hint) is tuple:
+        return list[_of(get_args(hint)[0])], default  # type: ignore[misc]
+    if hint in (FeedSettings, ModelSettings, PoolSettings):
+        return _of(hint), default
+    if hint is int:
+        return _number(name), default
+    simple = {bool: StrictBool, bytes: _BYTES32, Address: _ADDRESS}
+    return simple.get(hint, _text(name)), default
+
+
+def _text(name: str) -> Any:  # noqa: ANN401 - a type expression
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise _mistake(f"{value!r} is not a text", f'write {name} = "..."')
+        return value
+
+    return Annotated[str, BeforeValidator(check)]
+
+
+def _number(name: str) -> Any:  # noqa: ANN401 - a type expression
+    return Annotated[int, BeforeValidator(lambda value: _check_unit(name, _whole(name, value)))]
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, float):
+        raise _mistake(f"{value} is not a whole number", _unit_remedy(name, value))
+    if isinstance(value, str) and value.replace("_", "").isascii() and value.replace("_", "").isdigit():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _mistake(f"{value!r} is not a whole number", _unit_remedy(name, None))
+
+
+def _check_unit(name: str, value: int) -> int:
+    low, high = RANGES.get(name, (0, 2**256 - 1))
+    if name.endswith("_bps"):
+        high = BPS
+    elif name.endswith("_seconds"):
+        high = min(high, MAX_SECONDS)
+    elif name in FRACTIONS:
+        high = WAD - 1
+    elif name == "model_mult_wad":
+        low = WAD
+    if name.endswith("_wad") and 0 < value < 10**9:
+        raise _mistake(f"{value} would be next to nothing in WAD", _unit_remedy(name, None))
+    if not low <= value <= high:
+        side = f"above {high}" if value > high else f"below {low}"
+        raise _mistake(f"{value} is {side}", _unit_remedy(name, None))
+    return value
+
+
+def _unit_remedy(name: str, value: float | None) -> str:
+    if name.endswith("_bps"):
+        return "give basis points from 0 to 10000: 250 is 2.5 %"
+    if name.endswith("_wad"):
+        example = 0.3 if value is None else value
+        # Through the shortest decimal text, so that 0.6 does not become 599999999999999978.
+        return f"give a WAD, 18 decimals: {example} is {_wad_text(example)}"
+    if name.endswith("_seconds"):
+        return "give whole seconds: half an hour is 1800"
+    low, high = RANGES.get(name, (0, None))
+    return f"give a whole number from {low}" + (f" to {high}" if high is not None else "")
+
+
+def _wad_text(value: float) -> str:
+    from decimal import Decimal
+
+    return str(int(Decimal(str(value)) * WAD))
+
+
+def _check_hex(value: object, size: int, what: str, example: str) -> str:
+    text = value.lower() if isinstance(value, str) else ""
+    digits = text.removeprefix("0x")
+    if not text.startswith("0x") or len(digits) != 2 * size or not set(digits) <= set("0123456789abcdef"):
+        raise _mistake(f"{value!r} is not {what}", f"write 0x and {2 * size} hex digits, as {example}")
+    return text
+
+
+def _check_address(value: object) -> str:
+    return _check_hex(value, 20, "an address", '"0xC02a..."')
+
+
+def _check_bytes32(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return bytes.fromhex(_check_hex(value, 32, "32 bytes", '"0x0000..."')[2:])
+
+
+_ADDRESS = Annotated[str, BeforeValidator(_check_address)]
+_BYTES32 = Annotated[bytes, BeforeValidator(_check_bytes32)]
+
+
+def _check_providers(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not value:
+        raise _mistake("no node is named", 'write [network.providers] with a line such as local = "http://127.0.0.1:8545"')
+    for name, url in value.items():
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            # The URL is not repeated: it may hold a token.
+            raise _mistake(f"the URL of {name!r} is not http or https", 'write it as "https://..."')
+    return value
+
+
+def _check_store_url(value: object) -> str:
+    if not isinstance(value, str) or (value and not value.startswith("sqlite:///")):
+        raise _mistake(f"{str(value).split('://')[0]!r} is not a database this version knows", 'write url = "sqlite:///keeper.sqlite"')
+    return value
+
+
+def _mistake(what: str, remedy: str) -> PydanticCustomError:
+    return PydanticCustomError("bulkhead", "{what}", {"what": what, "remedy": remedy})
+
+
+def _problem(item: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+    key = _path(item["loc"])
+    if item["type"] == "bulkhead":
+        return Problem(key, item["ctx"]["what"], item["ctx"]["remedy"])
+    if item["type"] == "missing":
+        return Problem(key, "is missing", f"add {item['loc'][-1]}")
+    if item["type"] == "extra_forbidden":
+        close = get_close_matches(str(item["loc"][-1]), _known_names(), 1)
+        return Problem(key, "unknown key", f"did you mean {close[0]}?" if close else "remove it")
+    return Problem(key, item["msg"].lower(), "give the kind of value that the key asks for")
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _known_names() -> list[str]:
+    names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
+    names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed"}
+    for kind in (Settings, MarketSettings, FeedSettings, ModelSettings, PoolSettings):
+        names |= {field.name for field in fields(kind)}
+    return sorted(names)
+
+
+def _consistency(settings: Settings) -> list[Problem]:
+    from keeper.config_rules import consistency
+
+    return [Problem(*row) for row in consistency(settings)]
