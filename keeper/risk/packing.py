@@ -1,0 +1,111 @@
+"""Reports as bytes: packed into the calldata of ``publish`` and back, and the EIP-712 digest over their batch."""
+
+import struct
+from collections.abc import Sequence
+
+from eth_abi.abi import encode
+
+from keeper.maths.keccak import keccak
+from keeper.records.core import MAX_CORE_BYTES
+from keeper.records.decision import Targets
+from keeper.records.report import Batch, Report
+from keeper.records.units import Address
+
+_HEAD = struct.Struct(">32sHHHH3sHBHI32sB")
+"""market 32, haircut u16, liquidation haircut u16, bonus u16, premium u16, ceiling u24, crunch u16, regime u8,
+decay u16, base sequence u32, gap bitmap u256, core length u8: 85 bytes, then the core."""
+
+BATCH_TYPE = (
+    "Batch(uint64 observedBlock,bytes32 observedHash,uint64 observedTime,uint64 validUntil,"
+    "bytes32 settingsHash,bytes32 commitmentsRoot,bytes32 reportsHash)"
+)
+BATCH_ABI = "(uint64,bytes32,uint64,uint64,bytes32,bytes32,bytes32)"
+
+_DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+
+
+def pack_report(report: Report) -> bytes:
+    """Pack one report, big-endian.
+
+    Raises
+    ------
+    ValueError
+        When a field does not fit.
+    """
+    if len(report.core) > MAX_CORE_BYTES:
+        raise ValueError(f"core of {len(report.core)} bytes is longer than {MAX_CORE_BYTES}")
+    targets = report.targets
+    try:
+        head = _HEAD.pack(
+            report.market,
+            targets.haircut_bps,
+            targets.liquidation_haircut_bps,
+            targets.bonus_bps,
+            targets.premium_bps,
+            targets.ceiling.to_bytes(3, "big"),
+            targets.crunch_permille,
+            targets.regime,
+            targets.decay,
+            report.base_sequence,
+            report.gap_bitmap.to_bytes(32, "big"),
+            len(report.core),
+        )
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"report does not fit its packed form: {error}") from error
+    return head + report.core
+
+
+def unpack_reports(data: bytes) -> tuple[Report, ...]:
+    """Inverse of :func:`pack_report` over concatenated reports.
+
+    Raises
+    ------
+    ValueError
+        When the bytes end inside a report.
+    """
+    reports, at = [], 0
+    while at < len(data):
+        end = at + _HEAD.size
+        if end > len(data) or end + data[end - 1] > len(data):
+            raise ValueError(f"packed reports end inside the report at byte {at}")
+        market, *numbers, sequence, bitmap, length = _HEAD.unpack(data[at:end])
+        haircut, liquidation, bonus, premium, ceiling, crunch, regime, decay = numbers
+        targets = Targets(haircut, liquidation, bonus, premium, int.from_bytes(ceiling, "big"), crunch, regime, decay)
+        core = data[end : end + length]
+        reports.append(Report(market, targets, sequence, int.from_bytes(bitmap, "big"), core))
+        at = end + length
+    return tuple(reports)
+
+
+def pack_reports(reports: Sequence[Report]) -> bytes:
+    """Concatenate the packed reports of a batch."""
+    return b"".join(pack_report(report) for report in reports)
+
+
+def domain_separator(chain_id: int, contract: Address) -> bytes:
+    """EIP-712 domain separator of ``CollateralParameters``, 32 bytes."""
+    return keccak(
+        encode(
+            ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+            [keccak(_DOMAIN_TYPE.encode()), keccak(b"Bulkhead"), keccak(b"1"), chain_id, contract],
+        )
+    )
+
+
+def batch_digest(batch: Batch, chain_id: int, contract: Address) -> bytes:
+    """EIP-712 digest that keepers sign, 32 bytes."""
+    struct_hash = keccak(encode(["bytes32", BATCH_ABI], [keccak(BATCH_TYPE.encode()), batch_values(batch)]))
+    return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + struct_hash)
+
+
+def batch_values(batch: Batch) -> tuple[int, bytes, int, int, bytes, bytes, bytes]:
+    """Fields of the batch in the order of its type."""
+    return (
+        batch.observed_block,
+        batch.observed_hash,
+        batch.observed_time,
+        batch.valid_until,
+        batch.settings_hash,
+        batch.commitments_root,
+        batch.reports_hash,
+    )
