@@ -26,19 +26,19 @@ def last_ended(head: int, cadence: int) -> int:
     return head // cadence
 
 
-def sample_block(window: int, cadence: int, end_hash: bytes) -> int:
-    """Block that is observed for the window.
+def sample_block(end: int, end_hash: bytes, cadence: int) -> int:
+    """Block that is observed for the window that ends at ``end``.
 
     Parameters
     ----------
-    window
-        Index of the window.
+    end
+        Last block of the window.
+    end_hash
+        Its header hash, 32 bytes: unknown until the window is over.
     cadence
         Length of a window, blocks.
-    end_hash
-        Header hash of the window's end, 32 bytes: unknown until the window is over.
     """
-    return window_end(window, cadence) - int.from_bytes(end_hash, "big") % sample_span(cadence)
+    return end - int.from_bytes(end_hash, "big") % sample_span(cadence)
 
 
 def day_of(window: int, settings: Settings) -> int:
