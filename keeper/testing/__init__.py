@@ -1,0 +1,1 @@
+"""Local chain with the real contracts, scenarios and pytest fixtures: for our tests, the demo, and integrators."""

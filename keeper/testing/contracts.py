@@ -1,0 +1,68 @@
+"""Compiled contracts that a local chain deploys: ours from the wheel, everybody else's from npm."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from keeper.chain.anvil import node_modules
+from keeper.errors import ConfigError
+
+OURS = Path(__file__).parent / "artifacts"
+
+NPM = {
+    "UniswapV2Factory": "@uniswap/v2-core/build/UniswapV2Factory.json",
+    "UniswapV2Pair": "@uniswap/v2-core/build/UniswapV2Pair.json",
+    "UniswapV2Router02": "@uniswap/v2-periphery/build/UniswapV2Router02.json",
+    "WETH9": "@uniswap/v2-periphery/build/WETH9.json",
+    "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json",
+    "UniswapV3Pool": "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json",
+    "SwapRouter": "@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol/SwapRouter.json",
+    "QuoterV2": "@uniswap/v3-periphery/artifacts/contracts/lens/QuoterV2.sol/QuoterV2.json",
+    "TickLens": "@uniswap/v3-periphery/artifacts/contracts/lens/TickLens.sol/TickLens.json",
+    "NonfungiblePositionManager": "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol/"
+    "NonfungiblePositionManager.json",
+}
+"""Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What deploying and calling a contract takes."""
+
+    name: str
+    abi: tuple[Any, ...]
+    """JSON ABI entries."""
+    bytecode: bytes
+    """Creation code, without constructor arguments."""
+
+
+@cache
+def npm_contract(name: str) -> Compiled:
+    """One of :data:`NPM`, as its authors compiled it.
+
+    Raises
+    ------
+    ConfigError
+        When the npm packages are not installed, with the command that installs them.
+    """
+    path = node_modules() / NPM[name]
+    try:
+        document = json.loads(path.read_text())
+    except OSError:
+        raise ConfigError(f"{NPM[name]} is not installed", "run: npm --prefix contracts ci") from None
+    return _compiled(name, document)
+
+
+@cache
+def dev_contract(name: str) -> Compiled:
+    """One of ``contracts/devnet``, exported by ``scripts/build_contracts.py``."""
+    return _compiled(name, json.loads((OURS / f"{name}.json").read_text()))
+
+
+def _compiled(name: str, document: dict[str, Any]) -> Compiled:
+    code = document["bytecode"]
+    # forge nests the code, hardhat and truffle do not.
+    text = code["object"] if isinstance(code, dict) else code
+    return Compiled(name, tuple(document["abi"]), bytes.fromhex(text.removeprefix("0x")))
