@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Bits} from "./Bits.sol";
+
+/// @dev What waits for a market: stage, pending, drift bucket. In memory; packed into one slot, touched only when
+/// the live word's flag says that it is not zero. Twin: `AuxWord` in keeper/records/live.py.
+///
+///   bits     width  field
+///   0        14     staged target, bps; 0 = none
+///   14       32     time of the stage's last step
+///   46       14     pending target, bps
+///   60       32     time the pending opened; 0 = none
+///   92       32     time of the last tightening by the emergency lane
+///   124      40     loosening spent from the bucket, bps x 86,400
+///   164      32     time at which that held
+///   196      24     changes of the live word that were not publishes
+///            220
+struct Aux {
+    uint256 stagedBps;
+    uint256 stagedTime;
+    uint256 pendingBps;
+    uint256 pendingTime;
+    /// @dev A routine tightening leaves its trace in the fold's own core; an emergency report carries none.
+    uint256 tightenedTime;
+    uint256 drained;
+    uint256 drainedTime;
+    uint256 extraUpdates;
+}
+
+using AuxLib for Aux global;
+
+library AuxLib {
+    using Bits for uint256;
+
+    function unpack(uint256 word) internal pure returns (Aux memory aux) {
+        if (word == 0) return aux;
+        aux.stagedBps = word.get(0, 14);
+        aux.stagedTime = word.get(14, 32);
+        aux.pendingBps = word.get(46, 14);
+        aux.pendingTime = word.get(60, 32);
+        aux.tightenedTime = word.get(92, 32);
+        aux.drained = word.get(124, 40);
+        aux.drainedTime = word.get(164, 32);
+        aux.extraUpdates = word.get(196, 24);
+    }
+
+    function pack(Aux memory aux) internal pure returns (uint256 word) {
+        word = word.set(0, 14, aux.stagedBps).set(14, 32, aux.stagedTime);
+        word = word.set(46, 14, aux.pendingBps).set(60, 32, aux.pendingTime).set(92, 32, aux.tightenedTime);
+        word = word.set(124, 40, aux.drained).set(164, 32, aux.drainedTime).set(196, 24, aux.extraUpdates);
+    }
+}

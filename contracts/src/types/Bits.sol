@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @dev Fields of packed words. Shift and width are constants at every call, so the optimizer folds them.
+library Bits {
+    /// @dev A value does not fit the field it was meant for; nothing may be truncated silently.
+    error FieldOverflow(uint256 value, uint256 width);
+
+    function get(uint256 word, uint256 shift, uint256 width) internal pure returns (uint256) {
+        unchecked {
+            return (word >> shift) & ((1 << width) - 1);
+        }
+    }
+
+    function set(uint256 word, uint256 shift, uint256 width, uint256 value) internal pure returns (uint256) {
+        unchecked {
+            uint256 mask = (1 << width) - 1;
+            if (value > mask) revert FieldOverflow(value, width);
+            return (word & ~(mask << shift)) | (value << shift);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ICollateralParameters} from "../interfaces/ICollateralParameters.sol";
+import {Bits} from "./Bits.sol";
+
+/// @dev One market's report, as far as the contract acts on it. Liquidation haircut and bonus are advisory: signed and
+/// in calldata, but nothing here reads them; gap bitmap and core are read by keepers from calldata.
+struct Report {
+    bytes32 market;
+    uint256 haircutBps;
+    /// @dev Premium, ceiling, crunch and regime, as packed; not enabled yet, so all must be zero.
+    uint256 reserved;
+    uint256 decay;
+    uint256 baseSequence;
+    uint256 coreLength;
+}
+
+/// @dev Packed reports, big-endian, one after the other without padding. Twin: `pack_report` in keeper/records/report.py.
+///
+///   offset  bytes  field
+///   0       32     market
+///   32       2     haircut, bps
+///   34       2     liquidation haircut, bps
+///   36       2     bonus, bps
+///   38       2     premium, bps
+///   40       3     ceiling
+///   43       2     crunch, permille
+///   45       1     regime
+///   46       2     decay
+///   48       4     base sequence
+///   52      32     gap bitmap
+///   84       1     core length
+///   85       -     core
+library ReportLib {
+    using Bits for uint256;
+
+    uint256 private constant HEAD = 85;
+
+    /// @dev Parse the report at `offset` into `report`.
+    /// @return next Offset behind it.
+    function parse(bytes calldata reports, uint256 offset, Report memory report) internal pure returns (uint256 next) {
+        unchecked {
+            if (offset + HEAD > reports.length) revert ICollateralParameters.MalformedReports(offset, reports.length);
+            uint256 fields = uint256(bytes32(reports[offset + 32:offset + 64]));
+            report.market = bytes32(reports[offset:offset + 32]);
+            report.haircutBps = fields.get(240, 16);
+            report.reserved = fields.get(144, 64);
+            report.decay = fields.get(128, 16);
+            report.baseSequence = fields.get(96, 32);
+            report.coreLength = uint8(reports[offset + 84]);
+            next = offset + HEAD + report.coreLength;
+            if (next > reports.length) revert ICollateralParameters.MalformedReports(offset, reports.length);
+        }
+    }
+}
