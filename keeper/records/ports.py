@@ -65,10 +65,10 @@ class LendingProtocol(Protocol):
 
 
 Estimator = Callable[
-    [SourceCore | None, bytes, PoolState, BlockRef, Settings],
+    [SourceCore | None, PoolSettings, PoolState, BlockRef, Settings],
     tuple[SourceCore | None, SourceVolatility],
 ]
-"""(entry before, source id, state, block, settings) -> (entry after, what it says)."""
+"""(entry before, pool, state, block, settings) -> (entry after, what it says)."""
 
 HaircutModel = Callable[[ModelSettings, int, int], Waterfall]
 """(settings, sigma_wad, q_star) -> waterfall."""

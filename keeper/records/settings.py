@@ -164,14 +164,10 @@ def decode_settings(document: bytes) -> Settings:
 
     (fields,) = decode([SETTINGS_ABI], document)
     *head, markets = fields
-    return Settings(*head, markets=tuple(_market(row) for row in markets))
+    return Settings(*(*head, tuple(_market(row) for row in markets)))
 
 
 def _market(row: tuple) -> MarketSettings:  # type: ignore[type-arg]
     *head, pools, feed, model = row
-    return MarketSettings(
-        *head,
-        pools=tuple(PoolSettings(*pool) for pool in pools),
-        feed=FeedSettings(*feed),
-        model=ModelSettings(*model),
-    )
+    parts = (tuple(PoolSettings(*pool) for pool in pools), FeedSettings(*feed), ModelSettings(*model))
+    return MarketSettings(*(*head, *parts))
