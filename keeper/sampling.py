@@ -14,7 +14,7 @@ from keeper.records.settings import MarketSettings, Settings
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import Address, BlockRef
 from keeper.risk.keys import market_key
-from keeper.risk.windows import sample_block
+from keeper.risk.windows import sample_block, trailing_windows
 
 NO_CORE = b""
 
@@ -60,8 +60,7 @@ class Sampler:
 
     def trailing(self, window: int, market: bytes) -> Sequence[SampleDepth]:
         """Depths of the trailing windows before ``window`` that exist, oldest first."""
-        span = self.settings.windows_per_day * self.settings.trailing_days
-        rows = (self.depths(past).get(market) for past in range(max(1, window - span + 1), window))
+        rows = (self.depths(past).get(market) for past in trailing_windows(window, self.settings))
         return [row for row in rows if row is not None]
 
     def depths(self, window: int) -> dict[bytes, SampleDepth]:
