@@ -1,0 +1,124 @@
+"""One step of a Uniswap v3 swap with the official rounding: inside one price range the liquidity is constant.
+
+Names follow v3-core: amount 0 and 1 are the pool's tokens, prices are sqrt(token1 / token0) * 2**96. Where the contract
+would revert on an impossible input, the same is a ``ValueError`` here.
+Reference: v3-core 1.0.1 ``SqrtPriceMath``, ``SwapMath``.
+"""
+
+from dataclasses import dataclass
+
+from keeper.maths.fixed import cdiv
+
+PIPS = 1_000_000
+Q96 = 1 << 96
+_UINT256 = 1 << 256
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step moved."""
+
+    sqrt_price_x96: int
+    """Price after the step."""
+    amount_in: int
+    """Input that reached the pool's curve, without the fee."""
+    amount_out: int
+    fee: int
+    """Fee in units of the input."""
+
+
+def amount0_delta_down(sqrt_a: int, sqrt_b: int, liquidity: int) -> int:
+    """Token 0 between two prices: ``L 2**96 (b - a) / b / a``, each division rounded down."""
+    low, high = (sqrt_a, sqrt_b) if sqrt_a < sqrt_b else (sqrt_b, sqrt_a)
+    return (liquidity * Q96 * (high - low) // high) // low
+
+
+def amount0_delta_up(sqrt_a: int, sqrt_b: int, liquidity: int) -> int:
+    """Token 0 between two prices, each division rounded up."""
+    low, high = (sqrt_a, sqrt_b) if sqrt_a < sqrt_b else (sqrt_b, sqrt_a)
+    return cdiv(cdiv(liquidity * Q96 * (high - low), high), low)
+
+
+def amount1_delta_down(sqrt_a: int, sqrt_b: int, liquidity: int) -> int:
+    """Token 1 between two prices: ``L |b - a| / 2**96``, rounded down."""
+    return liquidity * abs(sqrt_b - sqrt_a) >> 96
+
+
+def amount1_delta_up(sqrt_a: int, sqrt_b: int, liquidity: int) -> int:
+    """Token 1 between two prices, rounded up."""
+    return cdiv(liquidity * abs(sqrt_b - sqrt_a), Q96)
+
+
+def swap_step(sqrt_price: int, sqrt_target: int, liquidity: int, remaining: int, fee_pips: int) -> Step:
+    """``SwapMath.computeSwapStep``: toward the target until it is reached or the amount is used up.
+
+    Parameters
+    ----------
+    remaining
+        Positive: input still to be sold, fee included. Negative: output still wanted.
+    """
+    zero_for_one = sqrt_price >= sqrt_target
+    if remaining < 0:
+        after, amount_out = _exact_out(sqrt_price, sqrt_target, liquidity, -remaining)
+    else:
+        after = _exact_in(sqrt_price, sqrt_target, liquidity, remaining * (PIPS - fee_pips) // PIPS)
+        amount_out = _output_down(sqrt_price, after, liquidity, zero_for_one)
+    amount_in = _input_up(sqrt_price, after, liquidity, zero_for_one)
+    if remaining >= 0 and after != sqrt_target:
+        # Stopped short of the target: what the input leaves over is fee.
+        return Step(after, amount_in, amount_out, remaining - amount_in)
+    return Step(after, amount_in, amount_out, cdiv(amount_in * fee_pips, PIPS - fee_pips))
+
+
+def _exact_in(sqrt_price: int, sqrt_target: int, liquidity: int, less_fee: int) -> int:
+    """Price after the input; rounding never carries it onto the target."""
+    zero_for_one = sqrt_price >= sqrt_target
+    if less_fee >= _input_up(sqrt_price, sqrt_target, liquidity, zero_for_one):
+        return sqrt_target
+    return _price_after_input(sqrt_price, liquidity, less_fee, zero_for_one)
+
+
+def _exact_out(sqrt_price: int, sqrt_target: int, liquidity: int, wanted: int) -> tuple[int, int]:
+    """(price after the output, output)."""
+    zero_for_one = sqrt_price >= sqrt_target
+    available = _output_down(sqrt_price, sqrt_target, liquidity, zero_for_one)
+    if wanted >= available:
+        return sqrt_target, available
+    after = _price_after_output(sqrt_price, liquidity, wanted, zero_for_one)
+    return after, min(_output_down(sqrt_price, after, liquidity, zero_for_one), wanted)
+
+
+def _input_up(sqrt_from: int, sqrt_to: int, liquidity: int, zero_for_one: bool) -> int:
+    return (amount0_delta_up if zero_for_one else amount1_delta_up)(sqrt_from, sqrt_to, liquidity)
+
+
+def _output_down(sqrt_from: int, sqrt_to: int, liquidity: int, zero_for_one: bool) -> int:
+    return (amount1_delta_down if zero_for_one else amount0_delta_down)(sqrt_from, sqrt_to, liquidity)
+
+
+def _price_after_input(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
+    """Rounded so that the target is never passed."""
+    if liquidity <= 0:
+        raise ValueError("no liquidity to sell into")
+    if not zero_for_one:
+        return sqrt_price + amount * Q96 // liquidity
+    if amount == 0:
+        return sqrt_price
+    shifted = liquidity * Q96
+    product = amount * sqrt_price
+    if product < _UINT256 and shifted + product < _UINT256:
+        return cdiv(shifted * sqrt_price, shifted + product)
+    # The contract's less exact form where the product overflows.
+    return cdiv(shifted, shifted // sqrt_price + amount)
+
+
+def _price_after_output(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
+    """Rounded so that the target is always passed."""
+    if liquidity <= 0:
+        raise ValueError("no liquidity to buy from")
+    if zero_for_one:
+        return sqrt_price - cdiv(amount * Q96, liquidity)
+    if amount == 0:
+        return sqrt_price
+    shifted = liquidity * Q96
+    return cdiv(shifted * sqrt_price, shifted - amount * sqrt_price)
