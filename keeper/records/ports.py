@@ -7,7 +7,7 @@ from keeper.records.estimates import SourceVolatility, Waterfall
 from keeper.records.core import SourceCore
 from keeper.records.live import ContractWords
 from keeper.records.outcome import IntentState, Outcome, TxIntent
-from keeper.records.report import Batch, Report, Signature
+from keeper.records.report import Batch, Signature
 from keeper.records.settings import FeedSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.snapshot import Answer, Ask, FeedReading, Input, PoolReading, PoolState, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
@@ -60,8 +60,8 @@ class LendingProtocol(Protocol):
     def read(self, contract: Address, market: bytes) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[ContractWords | None, tuple[Input, ...]]]:
         """Our contract's words for the market."""
 
-    def encode_publish(self, batch: Batch, reports: Sequence[Report], signatures: Sequence[Signature]) -> bytes:
-        """Calldata of ``publish``."""
+    def encode_publish(self, batch: Batch, reports: bytes, signatures: Sequence[Signature]) -> bytes:
+        """Calldata of ``publish``; ``reports`` as ``risk.commit.make_batch`` packed them."""
 
 
 Estimator = Callable[
