@@ -169,7 +169,7 @@ def _packed(asks: tuple[Ask, ...]) -> bytes:
 
 
 def _code(name: str) -> str:
-    return load(name).runtime
+    return "0x" + load(name).runtime.hex()
 
 
 def _is_out_of_gas(error: RpcError) -> bool:

@@ -1,0 +1,250 @@
+"""Uniswap v3 and forks with its storage layout: state by raw words, sales by the exact walk over its ticks."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import cached_property
+
+from keeper.maths.concentrated import PIPS, Q96
+from keeper.maths.fixed import cdiv, isqrt_down, isqrt_up
+from keeper.maths.tick_curve import TickCurve
+from keeper.maths.tick_math import sqrt_ratio_at_tick
+from keeper.maths.tick_walk import TickRange
+from keeper.maths.twap import harmonic_mean_liquidity_down
+from keeper.records.settings import PoolSettings
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, PoolState, ReadPlan, UniswapV3State
+from keeper.records.units import Address, BlockRef, Price
+from keeper.venues.abi import answered, signed, token_mismatches, view
+from keeper.venues.uniswap_v3_words import (
+    Garbage,
+    Observation,
+    RawPool,
+    current,
+    newest_age,
+    observed,
+    request,
+    split,
+    tick_liquidity,
+)
+
+READ_GAS = 12_000_000
+"""Stipend of a read: about 4,500 initialised ticks at 2,700 gas each."""
+
+_UINT128 = 1 << 128
+
+
+class UniswapV3:
+    """Adapter of concentrated-liquidity pools."""
+
+    def read(
+        self, pool: PoolSettings, plan: ReadPlan, block: BlockRef
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PoolReading]:
+        """Price, liquidity, ticks within the plan's range, and the ring at the plan's targets."""
+        targets = (plan.harmonic_seconds, *plan.ring_seconds)
+        ask = Ask(pool.address, request(pool.tick_spacing, plan.depth_range_ticks, targets), "uniswap_v3", READ_GAS)
+        (answer,) = yield (ask,)
+        if not answer.ok:
+            return _failed(ask, answer, "the storage could not be read")
+        try:
+            raw = split(answer.data, pool.tick_spacing, plan.depth_range_ticks, len(targets))
+            state = _state(raw, plan, block.timestamp)
+        except Garbage as error:
+            return _failed(ask, answer, str(error))
+        return PoolReading(state, raw.inputs(pool.address))
+
+    def check(
+        self, pool: PoolSettings, collateral: Address, debt: Address
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
+        """Settings and raw words against the pool's own views."""
+        range_ticks = ReadPlan(0).depth_range_ticks
+        data = request(pool.tick_spacing, range_ticks, ())
+        (answer,) = yield (Ask(pool.address, data, "uniswap_v3", READ_GAS),)
+        try:
+            raw = split(answer.data, pool.tick_spacing, range_ticks, 0)
+        except Garbage as error:
+            return (f"raw storage: {error}",)
+        names = ("token0()", "token1()", "fee()", "tickSpacing()")
+        answers = yield (*(view(pool.address, name) for name in names), *_layout_views(pool, raw))
+        words = [answered(row, 1) for row in answers[:4]]
+        if any(row is None for row in words):
+            return ("does not answer like a Uniswap v3 pool",)
+        token0, token1, fee, spacing = (row[0] for row in words if row is not None)
+        problems = token_mismatches(
+            (token0, token1), collateral_is_token0=pool.collateral_is_token0, collateral=collateral, debt=debt
+        )
+        if fee != pool.fee_pips:
+            problems.append(f"fee() is {fee}, the settings say {pool.fee_pips}")
+        if signed(spacing, 24) != pool.tick_spacing:
+            problems.append(f"tickSpacing() is {signed(spacing, 24)}, the settings say {pool.tick_spacing}")
+        return (*problems, *_layout_problems(raw, answers[4:]))
+
+    def curve(self, pool: PoolSettings, state: PoolState) -> "PoolCurve":
+        """Sale of collateral, liquidity capped by its harmonic mean."""
+        return PoolCurve(pool, _v3(pool, state))
+
+
+class PoolCurve:
+    """``records.ports.SaleCurve`` of a pool: the exact walk, scaled by min(1, harmonic mean / current liquidity).
+
+    Without a harmonic mean, or without liquidity at the price, it sells nothing: liquidity of one block does not count.
+    """
+
+    def __init__(self, pool: PoolSettings, state: UniswapV3State) -> None:
+        self._pool, self._state = pool, state
+        self._counted, self._active = _counted_liquidity(state), state.liquidity
+
+    @cached_property
+    def _walk(self) -> TickCurve:
+        return TickCurve(tick_range(self._pool, self._state), zero_for_one=self._pool.collateral_is_token0)
+
+    @property
+    def mid(self) -> Price:
+        """The pool's price."""
+        squared = self._state.sqrt_price_x96**2
+        return Price(squared, Q96 * Q96) if self._pool.collateral_is_token0 else Price(Q96 * Q96, squared)
+
+    def sell_exact_in_down(self, amount_in: int) -> tuple[int, int]:
+        """(amount taken, amount out), both rounded down where the scale applies."""
+        if not self._counted:
+            return 0, 0
+        asked = amount_in * self._active // self._counted
+        taken, given = self._walk.exact_in_down(asked)
+        scaled = amount_in if taken == asked else taken * self._counted // self._active
+        return scaled, given * self._counted // self._active
+
+    def sell_to_price(self, sqrt_price_x96: int) -> tuple[int, int]:
+        """(amount in up, amount out down) down to the after-fee marginal price."""
+        if not self._counted:
+            return 0, 0
+        taken, given = self._walk.to_price(self._pool_price(sqrt_price_x96))
+        return cdiv(taken * self._counted, self._active), given * self._counted // self._active
+
+    def _pool_price(self, sqrt_price_x96: int) -> int:
+        """The pool's own sqrt price at which its marginal price after the fee is the given one, on the near side."""
+        after_fee = PIPS - self._pool.fee_pips
+        squared = sqrt_price_x96 * sqrt_price_x96
+        if self._pool.collateral_is_token0:
+            return isqrt_up(cdiv(squared * PIPS, after_fee))
+        return isqrt_down(Q96**4 * after_fee // (squared * PIPS))
+
+
+def tick_range(pool: PoolSettings, state: UniswapV3State) -> TickRange:
+    """The pool for exact quotes in both directions, nothing scaled."""
+    return TickRange(
+        sqrt_price_x96=state.sqrt_price_x96,
+        tick=state.tick,
+        liquidity=state.liquidity,
+        ticks=tuple(tick for tick, _ in state.ticks),
+        nets=tuple(net for _, net in state.ticks),
+        lowest_tick=state.lowest_tick,
+        highest_tick=state.highest_tick,
+        spacing=pool.tick_spacing,
+        fee_pips=pool.fee_pips,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Liquidity:
+    """A tick with what its word says."""
+
+    tick: int
+    gross: int
+    net: int
+
+
+def _state(raw: RawPool, plan: ReadPlan, time: int) -> UniswapV3State:
+    age = newest_age(raw, time)
+    rows = [_Liquidity(tick, *tick_liquidity(value)) for tick, value in raw.ticks.items()]
+    _refuse_impossible(raw, rows)
+    harmonic, covered = observed(raw, 0, plan.harmonic_seconds, time)
+    long_enough = covered or 4 * (time - harmonic.time) >= plan.harmonic_seconds
+    ring = [observed(raw, which, ago, time) for which, ago in enumerate(plan.ring_seconds, start=1)]
+    return UniswapV3State(
+        sqrt_price_x96=raw.slot0.sqrt_price_x96,
+        tick=raw.slot0.tick,
+        liquidity=raw.liquidity,
+        ticks=tuple((row.tick, row.net) for row in rows),
+        lowest_tick=raw.lowest_tick,
+        highest_tick=raw.highest_tick,
+        now=current(raw, time),
+        last_observation_time=time - age,
+        harmonic=harmonic if long_enough else None,
+        ring=tuple(reading for reading, reached in ring if reached),
+    )
+
+
+def _refuse_impossible(raw: RawPool, rows: list[_Liquidity]) -> None:
+    """A pool whose price, ticks and liquidity contradict each other can't be walked."""
+    tick, price = raw.slot0.tick, raw.slot0.sqrt_price_x96
+    # One below the price's own tick right after a tick was crossed downward, hence <= on both sides.
+    if not sqrt_ratio_at_tick(tick) <= price <= sqrt_ratio_at_tick(tick + 1):
+        raise Garbage(f"price {price} is not at tick {tick}")
+    if any(not row.gross or abs(row.net) > row.gross for row in rows):
+        raise Garbage("an initialised tick without its liquidity")
+    upward = downward = raw.liquidity
+    for row in rows:
+        if row.tick > tick:
+            upward += row.net
+            _refuse_negative(upward)
+    for row in reversed(rows):
+        if row.tick <= tick:
+            downward -= row.net
+            _refuse_negative(downward)
+
+
+def _refuse_negative(liquidity: int) -> None:
+    if not 0 <= liquidity < _UINT128:
+        raise Garbage("liquidity does not add up over the ticks")
+
+
+def _counted_liquidity(state: UniswapV3State) -> int:
+    """Current liquidity capped by its harmonic mean; 0 = not counted."""
+    then, now = state.harmonic, state.now
+    if then is None:
+        return 0
+    mean = harmonic_mean_liquidity_down(
+        then.seconds_per_liquidity_x128, now.seconds_per_liquidity_x128, now.time - then.time
+    )
+    return 0 if mean is None else min(mean, state.liquidity)
+
+
+def _layout_views(pool: PoolSettings, raw: RawPool) -> tuple[Ask, ...]:
+    """Views that answer the same as the raw words."""
+    position = raw.slot0.tick // pool.tick_spacing >> 8
+    asks = (
+        view(pool.address, "slot0()"),
+        view(pool.address, "liquidity()"),
+        view(pool.address, "observations(uint256)", raw.slot0.index),
+        view(pool.address, "tickBitmap(int16)", position),
+    )
+    first = next(iter(raw.ticks), None)
+    return asks if first is None else (*asks, view(pool.address, "ticks(int24)", first))
+
+
+def _layout_problems(raw: RawPool, answers: tuple[Answer, ...]) -> tuple[str, ...]:
+    slot0, liquidity, newest = answered(answers[0], 7), answered(answers[1], 1), answered(answers[2], 4)
+    bitmap = answered(answers[3], 1)
+    own = raw.slot0
+    said = None if slot0 is None else (slot0[0], signed(slot0[1], 24), slot0[2], slot0[3])
+    seen = None if newest is None else Observation(newest[0], signed(newest[1], 56), newest[2], bool(newest[3]))
+    agreed = {
+        "slot0()": said == (own.sqrt_price_x96, own.tick, own.index, own.cardinality),
+        "liquidity()": liquidity == (raw.liquidity,),
+        "observations()": seen == raw.newest,
+        "tickBitmap()": bitmap is not None and bitmap[0] in raw.bitmaps.values(),
+    }
+    if raw.ticks:
+        ticks, first = answered(answers[4], 8), next(iter(raw.ticks.values()))
+        agreed["ticks()"] = ticks is not None and (ticks[0], signed(ticks[1], 128)) == tick_liquidity(first)
+    return tuple(
+        f"{name} disagrees with the raw words: another storage layout" for name, same in agreed.items() if not same
+    )
+
+
+def _failed(ask: Ask, answer: Answer, reason: str) -> PoolReading:
+    return PoolReading(None, (CallInput(ask.to, ask.data, answer.ok, answer.data),), f"{ask.to}: {reason}")
+
+
+def _v3(pool: PoolSettings, state: PoolState) -> UniswapV3State:
+    if not isinstance(state, UniswapV3State):
+        raise TypeError(f"{pool.address}: not the state of a Uniswap v3 pool")
+    return state
