@@ -57,9 +57,7 @@ def find_forge() -> Path:
     explicit = os.environ.get("BULKHEAD_FORGE")
     if explicit:
         if not _is_current(Path(explicit)):
-            raise BuildError(
-                f"BULKHEAD_FORGE names no native forge of version {MIN_FORGE[0]}.{MIN_FORGE[1]} or later: {explicit}"
-            )
+            raise BuildError(f"BULKHEAD_FORGE names no native forge of version 1.7 or later: {explicit}")
         return Path(explicit).resolve()
     on_path = shutil.which("forge")
     npm = CONTRACTS / "node_modules" / "@foundry-rs" / f"forge-{_npm_platform()}" / "bin"
@@ -73,9 +71,7 @@ def find_forge() -> Path:
 
 def _npm_platform() -> str:
     system = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}.get(platform.system(), "linux")
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
-        platform.machine(), "amd64"
-    )
+    machine = "arm64" if platform.machine() in {"aarch64", "arm64"} else "amd64"
     return f"{system}-{machine}"
 
 
@@ -133,9 +129,8 @@ def check(wanted: dict[Path, str]) -> int:
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
     stale += [path for path in _present() if path not in wanted]
     for path in stale:
-        print(
-            f"build_contracts: {path.relative_to(ROOT)} is not current: run scripts/build_contracts.py", file=sys.stderr
-        )
+        name = path.relative_to(ROOT)
+        print(f"build_contracts: {name} is not current: run scripts/build_contracts.py", file=sys.stderr)
     return 1 if stale else 0
 
 
@@ -152,9 +147,7 @@ def write(wanted: dict[Path, str]) -> int:
 
 
 def _present() -> list[Path]:
-    return [
-        path for folder in (KEEPER_ARTIFACTS, DEVNET_ARTIFACTS) if folder.is_dir() for path in folder.glob("*.json")
-    ]
+    return [path for folder in (KEEPER_ARTIFACTS, DEVNET_ARTIFACTS) for path in folder.glob("*.json")]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Compiled contracts that the keeper deploys, reads through or decodes with; exported by ``scripts/build_contracts.py``."""
+"""Compiled contracts that the keeper deploys or reads through, as ``scripts/build_contracts.py`` exported them."""
 
 import json
 from dataclasses import dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -169,25 +170,23 @@ def decode_event(topics: Sequence[bytes], data: bytes) -> Event | None:
         return None
     indexed, rest = _EVENTS[kind]
     try:
-        values = (
-            *(decode([name], topic)[0] for name, topic in zip(indexed, topics[1:], strict=True)),
-            *decode(rest, data),
-        )
+        head = [decode([name], topic)[0] for name, topic in zip(indexed, topics[1:], strict=True)]
+        values = (*head, *decode(rest, data))
     except DecodingError as error:
         raise ValueError(f"log with the topic of {kind.__name__} does not decode: {error}") from error
     return _event(kind, values)
 
 
-def _event(kind: type[Event], values: tuple) -> Event:  # type: ignore[type-arg]
+def _event(kind: type[Event], values: tuple[Any, ...]) -> Event:
     if kind is SignersSet:
         return SignersSet(tuple(Address(signer.lower()) for signer in values[0]), values[1])
     if kind is MarketListed:
         return MarketListed(values[0], LiveWord(*unpack(values[1], LIVE_BITS)))
     if kind is ReportRefused:
         return ReportRefused(values[0], values[1], Refusal(values[2]), values[3], values[4])
-    if kind in (ReportApplied, StageAdvanced, PendingActivated):
+    if kind in {ReportApplied, StageAdvanced, PendingActivated}:
         *head, live, aux = values
-        return kind(*head, LiveWord(*unpack(live, LIVE_BITS)), AuxWord(*unpack(aux, AUX_BITS)))
+        values = (*head, LiveWord(*unpack(live, LIVE_BITS)), AuxWord(*unpack(aux, AUX_BITS)))
     return kind(*values)
 
 

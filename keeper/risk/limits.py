@@ -27,7 +27,7 @@ class Applied:
     """Empty, or the contract's name for it: a ``Refusal`` member of a report, a custom error of the other calls."""
 
 
-def apply_report(
+def apply_report(  # noqa: PLR0917 - a batch and its inclusion have this many facts
     words: ContractWords,
     report: Report,
     observed_block: int,
