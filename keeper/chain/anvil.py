@@ -49,7 +49,8 @@ class AnvilOptions:
     no_mining: bool = False
     """Mine only on request."""
     max_persisted_states: int = 20_000
-    """States kept on disk; without it anvil forgets state some thousands of blocks old."""
+    """States kept on disk beside the newest in memory; without it anvil forgets state some thousands of blocks old.
+    A state is about 1 MB for the devnet's pools."""
     slots_in_an_epoch: int = 1
     """``safe`` lies this many blocks below the head, ``finalized`` twice as many."""
     hardfork: str = "prague"

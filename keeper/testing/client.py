@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from eth_abi.abi import decode, encode
 
+from keeper.chain.artifacts import Artifact
 from keeper.errors import Refused, RetryLater
 from keeper.maths.keccak import keccak
 from keeper.records.units import Address, BlockRef
-from keeper.testing.contracts import Compiled
 
 MAX_FEE_WEI = 10**11
 """100 gwei: far above the base fee that big set-up blocks leave behind."""
@@ -120,16 +120,16 @@ class DevChain:
         return self.run([Tx(sender, to, calldata(signature, *args), gas)])[0]
 
     def deploy(
-        self, compiled: Compiled, *args: object, sender: Address | None = None, gas: int = 12_000_000
+        self, artifact: Artifact, *args: object, sender: Address | None = None, gas: int = 12_000_000
     ) -> Address:
         """Create a contract; its address."""
-        return self.deploy_all([(compiled, args)], sender or self.accounts[0], gas)[0]
+        return self.deploy_all([(artifact, args)], sender or self.accounts[0], gas)[0]
 
     def deploy_all(
-        self, contracts: Sequence[tuple[Compiled, Sequence[object]]], sender: Address, gas: int = 12_000_000
+        self, contracts: Sequence[tuple[Artifact, Sequence[object]]], sender: Address, gas: int = 12_000_000
     ) -> list[Address]:
         """Create several contracts in one block, in this order."""
-        receipts = self.run([Tx(sender, None, creation(compiled, *args), gas) for compiled, args in contracts])
+        receipts = self.run([Tx(sender, None, creation(artifact, *args), gas) for artifact, args in contracts])
         return [Address(receipt["contractAddress"].lower()) for receipt in receipts]
 
     def mine(self, blocks: int = 1) -> None:
@@ -165,10 +165,10 @@ def calldata(signature: str, *args: object) -> bytes:
     return keccak(signature.encode())[:4] + encode(_types(signature[signature.index("(") :]), args)
 
 
-def creation(compiled: Compiled, *args: object) -> bytes:
+def creation(artifact: Artifact, *args: object) -> bytes:
     """Creation code followed by ABI-encoded constructor arguments."""
-    types = [item["type"] for entry in compiled.abi if entry["type"] == "constructor" for item in entry["inputs"]]
-    return compiled.bytecode + encode(types, args)
+    types = [item["type"] for entry in artifact.abi if entry["type"] == "constructor" for item in entry["inputs"]]
+    return artifact.bytecode + encode(types, args)
 
 
 def decoded(returns: str, data: bytes) -> Any:

@@ -1,15 +1,11 @@
-"""Compiled contracts that a local chain deploys: ours from the wheel, everybody else's from npm."""
+"""Other people's contracts that a local chain deploys, from their npm packages; ours are in ``chain.artifacts``."""
 
 import json
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from keeper.chain.anvil import node_modules
+from keeper.chain.artifacts import Artifact
 from keeper.errors import ConfigError
-
-OURS = Path(__file__).parent / "artifacts"
 
 NPM = {
     "UniswapV2Factory": "@uniswap/v2-core/build/UniswapV2Factory.json",
@@ -27,19 +23,8 @@ NPM = {
 """Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """What deploying and calling a contract takes."""
-
-    name: str
-    abi: tuple[Any, ...]
-    """JSON ABI entries."""
-    bytecode: bytes
-    """Creation code, without constructor arguments."""
-
-
 @cache
-def npm_contract(name: str) -> Compiled:
+def npm_contract(name: str) -> Artifact:
     """One of :data:`NPM`, as its authors compiled it.
 
     Raises
@@ -52,17 +37,7 @@ def npm_contract(name: str) -> Compiled:
         document = json.loads(path.read_text())
     except OSError:
         raise ConfigError(f"{NPM[name]} is not installed", "run: npm --prefix contracts ci") from None
-    return _compiled(name, document)
-
-
-@cache
-def dev_contract(name: str) -> Compiled:
-    """One of ``contracts/devnet``, exported by ``scripts/build_contracts.py``."""
-    return _compiled(name, json.loads((OURS / f"{name}.json").read_text()))
-
-
-def _compiled(name: str, document: dict[str, Any]) -> Compiled:
     code = document["bytecode"]
     # forge nests the code, hardhat and truffle do not.
     text = code["object"] if isinstance(code, dict) else code
-    return Compiled(name, tuple(document["abi"]), bytes.fromhex(text.removeprefix("0x")))
+    return Artifact(tuple(document["abi"]), bytes.fromhex(text.removeprefix("0x")), b"", {})
