@@ -129,7 +129,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file", "make one with: keeper init, or name it with --config") from None
+        raise ConfigError(
+            f"{path}: there is no such file", "make one with: keeper init, or name it with --config"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}", "make it a readable UTF-8 file") from None
     except tomllib.TOMLDecodeError as error:

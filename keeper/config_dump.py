@@ -7,7 +7,9 @@ from typing import Any
 
 from keeper.records.settings import Settings
 
-HEADER = "# Bulkhead keeper. Amounts are integers: *_bps basis points (100 = 1 %), *_wad 18 decimals, *_seconds seconds.\n"
+HEADER = (
+    "# Bulkhead keeper. Amounts are integers: *_bps basis points (100 = 1 %), *_wad 18 decimals, *_seconds seconds.\n"
+)
 TOML_INTEGER_MAX = 2**63 - 1
 """Larger integers travel as decimal strings, since TOML promises 64 bits only."""
 

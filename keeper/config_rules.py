@@ -21,9 +21,11 @@ def consistency(settings: Settings) -> list[Row]:
     if not settings.markets:
         rows.append(("markets", "there is none", "add a [[markets]] table"))
     if not rows:
+        from eth_abi.exceptions import EncodingError
+
         try:
             encode_settings(settings)
-        except Exception as error:  # eth-abi raises a family of its own for values out of range
+        except EncodingError as error:
             rows.append(("settings", f"cannot be encoded: {error}", "make that value smaller"))
     return rows
 
@@ -33,7 +35,13 @@ def _scalars(settings: Settings) -> Iterator[Row]:
         yield "settings.bootstrap_min_windows", "is above bootstrap_windows", "make it smaller"
     if settings.warm_days > settings.trailing_days:
         yield "settings.warm_days", "is above trailing_days, so nothing could ever loosen", "make it smaller"
-    for name in ("window_seconds", "half_life_fast_seconds", "half_life_slow_seconds", "harmonic_seconds", "heartbeat_seconds"):
+    for name in (
+        "window_seconds",
+        "half_life_fast_seconds",
+        "half_life_slow_seconds",
+        "harmonic_seconds",
+        "heartbeat_seconds",
+    ):
         if getattr(settings, name) == 0:
             yield f"settings.{name}", "is 0", "give whole seconds: half an hour is 1800"
 
@@ -59,7 +67,11 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
     if not market.pools:
         yield f"{key}.pools", "there is none", "add a [[markets.pools]] table"
     elif not 1 <= len(sources) <= MAX_SOURCES:
-        yield f"{key}.pools", f"{len(sources)} are price sources", f"set price_source = true on 1 to {MAX_SOURCES} of them"
+        yield (
+            f"{key}.pools",
+            f"{len(sources)} are price sources",
+            f"set price_source = true on 1 to {MAX_SOURCES} of them",
+        )
     for index, pool in enumerate(market.pools):
         yield from _pool(f"{key}.pools[{index}]", pool, market.pools[:index])
 

@@ -91,7 +91,9 @@ def check_document(document: Mapping[str, Any]) -> list[Problem]:
 def build_settings(document: Mapping[str, Any]) -> Settings:
     """The settings record of a document that :func:`check_document` accepted."""
     checked = _schema().model_validate(document)
-    scalars = {field.name: getattr(checked.settings, field.name) for field in fields(Settings) if _is_scalar(field.name)}
+    scalars = {
+        field.name: getattr(checked.settings, field.name) for field in fields(Settings) if _is_scalar(field.name)
+    }
     markets = tuple(_record(MarketSettings, market) for market in checked.markets)
     return Settings(**scalars, chain_id=checked.network.chain_id, markets=markets)
 
@@ -100,7 +102,7 @@ def _is_scalar(name: str) -> bool:
     return name not in ("markets", "chain_id")
 
 
-def _record(kind: type, model: Any) -> Any:  # noqa: ANN401 - pydantic's models are made at run time
+def _record(kind: type, model: Any) -> Any:
     values = {}
     for name, hint in get_type_hints(kind).items():
         value = getattr(model, name)
@@ -113,7 +115,7 @@ def _record(kind: type, model: Any) -> Any:  # noqa: ANN401 - pydantic's models 
 
 
 @cache
-def _schema() -> Any:  # noqa: ANN401 - as above
+def _schema() -> Any:
     network = {
         "name": (_text("name"), "network"),
         "chain_id": (_number("chain_id"), ...),
@@ -136,17 +138,17 @@ def _schema() -> Any:  # noqa: ANN401 - as above
     return _model("Document", tables)
 
 
-def _model(name: str, members: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+def _model(name: str, members: dict[str, Any]) -> Any:
     # protected_namespaces: "model" is a word of ours; pydantic would warn about it.
     config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
     return create_model(name, __config__=config, **members)
 
 
-def _of(kind: type) -> Any:  # noqa: ANN401 - as above
+def _of(kind: type) -> Any:
     return _model(kind.__name__, {name: _field(name, hint) for name, hint in get_type_hints(kind).items()})
 
 
-def _field(name: str, hint: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a type expression
+def _field(name: str, hint: Any) -> tuple[Any, Any]:
     default = DEFAULTS.get(name, ...)
     if get_origin(hint) is tuple:
         return list[_of(get_args(hint)[0])], default  # type: ignore[misc]
@@ -158,7 +160,7 @@ def _field(name: str, hint: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a type ex
     return simple.get(hint, _text(name)), default
 
 
-def _text(name: str) -> Any:  # noqa: ANN401 - a type expression
+def _text(name: str) -> Any:
     def check(value: object) -> str:
         if not isinstance(value, str) or not value.strip():
             raise _mistake(f"{value!r} is not a text", f'write {name} = "..."')
@@ -167,7 +169,7 @@ def _text(name: str) -> Any:  # noqa: ANN401 - a type expression
     return Annotated[str, BeforeValidator(check)]
 
 
-def _number(name: str) -> Any:  # noqa: ANN401 - a type expression
+def _number(name: str) -> Any:
     return Annotated[int, BeforeValidator(lambda value: _check_unit(name, _whole(name, value)))]
 
 
@@ -242,7 +244,9 @@ _BYTES32 = Annotated[bytes, BeforeValidator(_check_bytes32)]
 
 def _check_providers(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not value:
-        raise _mistake("no node is named", 'write [network.providers] with a line such as local = "http://127.0.0.1:8545"')
+        raise _mistake(
+            "no node is named", 'write [network.providers] with a line such as local = "http://127.0.0.1:8545"'
+        )
     for name, url in value.items():
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             # The URL is not repeated: it may hold a token.
@@ -252,7 +256,10 @@ def _check_providers(value: object) -> dict[str, str]:
 
 def _check_store_url(value: object) -> str:
     if not isinstance(value, str) or (value and not value.startswith("sqlite:///")):
-        raise _mistake(f"{str(value).split('://')[0]!r} is not a database this version knows", 'write url = "sqlite:///keeper.sqlite"')
+        raise _mistake(
+            f"{str(value).split('://')[0]!r} is not a database this version knows",
+            'write url = "sqlite:///keeper.sqlite"',
+        )
     return value
 
 
@@ -260,7 +267,7 @@ def _mistake(what: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("bulkhead", "{what}", {"what": what, "remedy": remedy})
 
 
-def _problem(item: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+def _problem(item: Any) -> Problem:
     key = _path(item["loc"])
     if item["type"] == "bulkhead":
         return Problem(key, item["ctx"]["what"], item["ctx"]["remedy"])
