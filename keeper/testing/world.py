@@ -1,7 +1,8 @@
 """What the local world contains: tokens, pools, who provides their liquidity, and the time-compressed settings.
 
 Time runs 72 times faster than in design.md's starting values: twenty minutes stand for a day, so that a crash, the
-dwell and the dispute window fit into a demo. Amounts and prices are of mainnet's order. Nothing here is a recommendation.
+dwell and the dispute window fit into a demo. Amounts and prices are of mainnet's order.
+Nothing here is a recommendation.
 """
 
 from dataclasses import dataclass
