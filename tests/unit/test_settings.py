@@ -1,0 +1,81 @@
+"""The settings document: its ABI order is the order of the records, and it survives the chain."""
+
+from dataclasses import fields, replace
+
+from factories import V2_POOL, make_settings, market_settings, pair_settings, pool_settings
+
+from keeper.records.settings import (
+    FEED_ABI,
+    MARKET_ABI,
+    MODEL_ABI,
+    POOL_ABI,
+    SETTINGS_ABI,
+    FeedSettings,
+    MarketSettings,
+    ModelSettings,
+    PoolSettings,
+    Settings,
+    decode_settings,
+    encode_settings,
+)
+from keeper.risk.keys import market_key, settings_hash
+
+
+def members(abi: str) -> int:
+    """Number of members of a tuple type; inner tuples count once."""
+    depth, count = 0, 1
+    for letter in abi[1:-1]:
+        depth += (letter == "(") - (letter == ")")
+        count += letter == "," and depth == 0
+    return count
+
+
+def test_every_field_is_in_the_document() -> None:
+    types = (
+        (POOL_ABI, PoolSettings),
+        (FEED_ABI, FeedSettings),
+        (MODEL_ABI, ModelSettings),
+        (MARKET_ABI, MarketSettings),
+        (SETTINGS_ABI, Settings),
+    )
+    assert [members(abi) for abi, _ in types] == [len(fields(record)) for _, record in types]
+
+
+def test_a_document_survives_its_encoding() -> None:
+    settings = make_settings(markets=(market_settings(), market_settings(name="other", pools=(pair_settings(),))))
+    assert decode_settings(encode_settings(settings)) == settings
+
+
+def test_distinct_numbers_come_back_in_their_places() -> None:
+    names = [field.name for field in fields(Settings) if field.name != "markets"]
+    settings = replace(make_settings(), **{name: 100 + index for index, name in enumerate(names)})
+    back = decode_settings(encode_settings(settings))
+    assert [getattr(back, name) for name in names] == list(range(100, 100 + len(names)))
+    model = [field.name for field in fields(ModelSettings) if field.name != "model"]
+    numbers = replace(market_settings().model, **{name: 200 + index for index, name in enumerate(model)})
+    back = decode_settings(encode_settings(make_settings(markets=(market_settings(model=numbers),))))
+    assert [getattr(back.markets[0].model, name) for name in model] == list(range(200, 200 + len(model)))
+
+
+def test_any_change_changes_the_hash() -> None:
+    base = make_settings()
+    changed = [
+        replace(base, margin_bps=51),
+        replace(base, markets=()),
+        replace(base, markets=(market_settings(pools=(pool_settings(fee_pips=500),)),)),
+        replace(base, markets=(market_settings(pools=(pool_settings(address=V2_POOL),)),)),
+    ]
+    assert len({settings_hash(row) for row in [base, *changed]}) == 5
+
+
+def test_a_market_key_names_chain_protocol_id_and_both_assets() -> None:
+    base = market_settings()
+    others = [
+        replace(base, protocol="aave"),
+        replace(base, protocol_market_id=b"\x01" * 32),
+        replace(base, collateral=base.debt),
+        replace(base, debt=base.collateral),
+    ]
+    keys = {market_key(1, base), market_key(2, base), *(market_key(1, row) for row in others)}
+    assert len(keys) == 6
+    assert market_key(1, replace(base, name="renamed")) == market_key(1, base)
