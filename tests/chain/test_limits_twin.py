@@ -45,7 +45,7 @@ KEYS = sorted(
     (Account.from_key(keccak(f"signer {i}".encode())) for i in range(3)), key=lambda account: int(account.address, 16)
 )
 LIMITS = (500, 9_000, 700, 60, 100, 400, 120, 600, 5_000)
-"""Floor, cap, step up, stage seconds, bucket, refill a day, dispute, pending expiry, fresh: short, so all of it happens."""
+"""Floor, cap, step up, stage seconds, bucket, refill a day, dispute, pending expiry, fresh: short, so all happens."""
 
 
 class World:
