@@ -1,0 +1,36 @@
+"""Places where a test may kill the process; inert unless ``KEEPER_FAILPOINT=name=kill`` on a test chain."""
+
+import os
+import signal
+
+from keeper.errors import ConfigError
+
+VARIABLE = "KEEPER_FAILPOINT"
+TEST_CHAINS = frozenset({31337})
+POINTS = frozenset({"planned:post_commit", "signed:post_commit", "sent:pre_commit"})
+
+
+def check_failpoint(chain_id: int) -> None:
+    """Refuse the variable on a chain that is not a test chain.
+
+    Raises
+    ------
+    ConfigError
+        It is set on a real chain, or names no failpoint.
+    """
+    wanted = os.environ.get(VARIABLE, "")
+    if not wanted:
+        return
+    if chain_id not in TEST_CHAINS:
+        raise ConfigError(f"{VARIABLE} is set on chain {chain_id}", "unset it: it kills the keeper on purpose")
+    name, _, action = wanted.partition("=")
+    if name not in POINTS or action != "kill":
+        raise ConfigError(
+            f"{VARIABLE}={wanted} names no failpoint", f"use <name>=kill with one of {', '.join(sorted(POINTS))}"
+        )
+
+
+def fire(name: str) -> None:
+    """Die here, at once and without clean-up, when the variable says so."""
+    if os.environ.get(VARIABLE) == f"{name}=kill":
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,133 @@
+"""The signing key: opened once, signs batches and transactions to our contract, and nothing else (reliability.md B6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keeper.errors import ConfigError, Refused
+from keeper.records.report import Signature
+from keeper.records.units import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from eth_account.signers.local import LocalAccount
+
+RAW_KEY_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TxFields:
+    """One type-2 transaction before it is signed. Value is always 0."""
+
+    chain_id: int
+    nonce: int
+    to: Address
+    data: bytes
+    gas: int
+    max_fee_wei: int
+    tip_wei: int
+
+
+class KeySigner:
+    """Signs for one address.
+
+    Parameters
+    ----------
+    account
+        The opened key.
+    contract
+        The only destination that is ever signed for.
+    selectors
+        The only functions that are ever called, 4 bytes each.
+    """
+
+    def __init__(self, account: LocalAccount, contract: Address, selectors: Collection[bytes]) -> None:
+        self._account = account
+        self._contract = contract
+        self._selectors = frozenset(selectors)
+        self.address = Address(account.address.lower())
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self.address})"
+
+    def sign_batch(self, digest: bytes) -> Signature:
+        """Sign an EIP-712 batch digest, 32 bytes, of the configured domain."""
+        return Signature(self.address, bytes(self._account.unsafe_sign_hash(digest).signature))
+
+    def sign_transaction(self, fields: TxFields) -> tuple[bytes, bytes]:
+        """(raw bytes, hash) of a signed transaction.
+
+        Raises
+        ------
+        Refused
+            Destination or function is not on the list, or the signature is another key's.
+        """
+        from eth_account import Account
+
+        if fields.to != self._contract or fields.data[:4] not in self._selectors:
+            raise Refused(f"the key signs no call of 0x{fields.data[:4].hex()} to {fields.to}")
+        signed = self._account.sign_transaction(
+            {
+                "type": 2,
+                "chainId": fields.chain_id,
+                "nonce": fields.nonce,
+                "to": bytes.fromhex(fields.to[2:]),
+                "data": fields.data,
+                "gas": fields.gas,
+                "maxFeePerGas": fields.max_fee_wei,
+                "maxPriorityFeePerGas": fields.tip_wei,
+                "value": 0,
+            }
+        )
+        raw = bytes(signed.raw_transaction)
+        if Account.recover_transaction(raw).lower() != self.address:
+            raise Refused("the signed transaction does not recover to the configured key")
+        return raw, bytes(signed.hash)
+
+
+def open_account(
+    file: Path | None, password_file: Path | None, private_key: str | None = None, password: str | None = None
+) -> LocalAccount:
+    """Open a raw key (hex, from a file or the environment) or a Web3 keystore v3 with its password.
+
+    Raises
+    ------
+    ConfigError
+        The file is neither, the password is missing or wrong. The message never holds the secret.
+    """
+    from eth_account import Account
+
+    if file is None:
+        return _raw(private_key or "", "the environment")
+    text = file.read_text("utf-8").strip()
+    if not text.startswith("{"):
+        return _raw(text, str(file))
+    if password is None:
+        if password_file is None:
+            raise ConfigError(f"the keystore {file} needs a password", "set [keeper] password_file")
+        password = password_file.read_text("utf-8").rstrip("\r\n")
+    try:
+        return Account.from_key(Account.decrypt(json.loads(text), password))
+    except (ValueError, KeyError, TypeError, NotImplementedError):
+        # The cause stays out: its text may hold parts of the file.
+        raise ConfigError(
+            f"the keystore {file} does not open", "check the password and that it is a v3 keystore"
+        ) from None
+
+
+def _raw(text: str, source: str) -> LocalAccount:
+    from eth_account import Account
+
+    digits = text.removeprefix("0x")
+    try:
+        if len(digits) != RAW_KEY_DIGITS:
+            raise ValueError
+        return Account.from_key(bytes.fromhex(digits))
+    except ValueError:
+        raise ConfigError(
+            f"the key from {source} is not 32 bytes of hex", "write 64 hex digits, or use a keystore v3"
+        ) from None
