@@ -1,8 +1,9 @@
-"""The signing key: opened once, signs batches and transactions to our contract, and nothing else (reliability.md B6)."""
+"""The signing key: signs batches and transactions to our contract, and nothing else (reliability.md B6)."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,9 @@ class KeySigner:
 
     def sign_batch(self, digest: bytes) -> Signature:
         """Sign an EIP-712 batch digest, 32 bytes, of the configured domain."""
-        return Signature(self.address, bytes(self._account.unsafe_sign_hash(digest).signature))
+        from eth_typing import Hash32
+
+        return Signature(self.address, bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature))
 
     def sign_transaction(self, fields: TxFields) -> tuple[bytes, bytes]:
         """(raw bytes, hash) of a signed transaction.
@@ -111,23 +114,22 @@ def open_account(
             raise ConfigError(f"the keystore {file} needs a password", "set [keeper] password_file")
         password = password_file.read_text("utf-8").rstrip("\r\n")
     try:
-        return Account.from_key(Account.decrypt(json.loads(text), password))
+        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(text), password))
     except (ValueError, KeyError, TypeError, NotImplementedError):
         # The cause stays out: its text may hold parts of the file.
-        raise ConfigError(
-            f"the keystore {file} does not open", "check the password and that it is a v3 keystore"
-        ) from None
+        remedy = "check the password, and that it is a keystore v3"
+        raise ConfigError(f"the keystore {file} does not open", remedy) from None
+    return account
 
 
 def _raw(text: str, source: str) -> LocalAccount:
     from eth_account import Account
+    from eth_keys.exceptions import ValidationError
 
     digits = text.removeprefix("0x")
-    try:
-        if len(digits) != RAW_KEY_DIGITS:
-            raise ValueError
-        return Account.from_key(bytes.fromhex(digits))
-    except ValueError:
-        raise ConfigError(
-            f"the key from {source} is not 32 bytes of hex", "write 64 hex digits, or use a keystore v3"
-        ) from None
+    if len(digits) == RAW_KEY_DIGITS:
+        # eth-keys has a kind of its own for a number outside the curve's order, and repeats the key in its text.
+        with suppress(ValueError, ValidationError):
+            account: LocalAccount = Account.from_key(bytes.fromhex(digits))
+            return account
+    raise ConfigError(f"the key from {source} is not 32 bytes of hex", "write 64 hex digits, or use a keystore v3")

@@ -52,6 +52,7 @@ class TxSender:
         rpc: Rpc,
         store: Store,
         signer: KeySigner,
+        *,
         chain_id: int,
         policy: FeePolicy,
         describe: Callable[[bytes], str],
