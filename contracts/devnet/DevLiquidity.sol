@@ -44,9 +44,7 @@ contract DevLiquidity {
         for (uint256 i; i < positions.length; ++i) {
             Position calldata position = positions[i];
             pool.burn(position.tickLower, position.tickUpper, position.liquidity);
-            pool.collect(
-                address(this), position.tickLower, position.tickUpper, type(uint128).max, type(uint128).max
-            );
+            pool.collect(address(this), position.tickLower, position.tickUpper, type(uint128).max, type(uint128).max);
         }
     }
 

@@ -80,10 +80,7 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
 
         uint256 index = _freeIndex(batch);
         Observation memory seen = Observation({
-            observedBlock: batch.observedBlock,
-            observedTime: batch.observedTime,
-            batchIndex: index,
-            routine: routine
+            observedBlock: batch.observedBlock, observedTime: batch.observedTime, batchIndex: index, routine: routine
         });
         // A batch that changes nothing leaves no trace, so replaying one cannot use the indices up.
         if (!_applyReports(reports, seen)) return;
@@ -212,13 +209,10 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc ICollateralParameters
-    function listMarket(
-        bytes32 market,
-        uint8 profile,
-        uint16 haircutBps,
-        uint16 liquidationHaircutBps,
-        uint16 bonusBps
-    ) external restricted {
+    function listMarket(bytes32 market, uint8 profile, uint16 haircutBps, uint16 liquidationHaircutBps, uint16 bonusBps)
+        external
+        restricted
+    {
         Market storage slot = _markets[market];
         LiveWord live = slot.live;
         LimitsWord limits_ = _limits[profile];

@@ -178,13 +178,8 @@ interface ICollateralParameters {
     function setLimits(uint8 profile, Limits calldata newLimits) external;
 
     /// @notice List a market with its first values. A market listed again continues its sequence and update ids.
-    function listMarket(
-        bytes32 market,
-        uint8 profile,
-        uint16 haircutBps,
-        uint16 liquidationHaircutBps,
-        uint16 bonusBps
-    ) external;
+    function listMarket(bytes32 market, uint8 profile, uint16 haircutBps, uint16 liquidationHaircutBps, uint16 bonusBps)
+        external;
 
     /// @notice Stop accepting reports for a market. Its history stays readable.
     function delistMarket(bytes32 market) external;
