@@ -5,7 +5,8 @@ from typing import Protocol
 
 from eth_abi.abi import decode
 from eth_keys.datatypes import Signature as EcdsaSignature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
 from keeper.errors import RetryLater
 from keeper.maths.keccak import keccak
@@ -144,6 +145,21 @@ def read_history(node: Node, contract: Address, chain_id: int, from_block: int, 
                 opened[log.tx_hash] = decode_publish(node.calldata(log.tx_hash))
             reports.append(_published(log, *opened[log.tx_hash]))
     return History(contract, chain_id, tuple(adopted), listings, tuple(reports), to_block)
+
+
+def extend_history(history: History, node: Node, to_block: int) -> History:
+    """The same history with the events after its last block; asks only for those."""
+    if to_block <= history.up_to:
+        return history
+    later = read_history(node, history.contract, history.chain_id, history.up_to + 1, to_block)
+    return History(
+        history.contract,
+        history.chain_id,
+        history.adopted + later.adopted,
+        history.listings | later.listings,
+        history.reports + later.reports,
+        to_block,
+    )
 
 
 def _published(log: Log, batch: Batch, packed: bytes, signatures: tuple[Signature, ...]) -> Published:

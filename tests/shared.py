@@ -1,4 +1,4 @@
-"""Known answers and real data from ``../shared``; a test that needs them is skipped, with a reason, where they are absent."""
+"""Known answers and real data from ``../shared``; a test that needs them skips, with a reason, where absent."""
 
 import json
 from pathlib import Path

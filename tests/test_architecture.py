@@ -21,9 +21,21 @@ ALLOWED: dict[str, set[str]] = {
     **{layer: {"errors", "records", "maths"} for layer in EDGES},
     "fold": {"errors", "records", "maths", "risk"} | PLUGINS,
 }
-"""What each layer may import besides itself. Joins (cycle, replay, daemon, config, cli, testing) may import everything."""
+"""What each layer may import besides itself. Joins (cycle, replay, daemon, cli, testing) may import everything."""
 
-FORBIDDEN_IN_PURE = {"web3", "httpx", "time", "datetime", "logging", "structlog", "random", "secrets", "sqlalchemy", "socket", "os"}
+FORBIDDEN_IN_PURE = {
+    "web3",
+    "httpx",
+    "time",
+    "datetime",
+    "logging",
+    "structlog",
+    "random",
+    "secrets",
+    "sqlalchemy",
+    "socket",
+    "os",
+}
 """No chain, no clock, no log, no chance in code whose result must be the same everywhere."""
 
 MAX_LINES = 300
@@ -99,12 +111,18 @@ def test_no_float_in_the_published_path() -> None:
 
 
 def test_no_module_has_outgrown_its_room() -> None:
-    long = {str(path.relative_to(KEEPER)): lines for path in python_files() if (lines := len(path.read_text().splitlines())) > MAX_LINES}
+    long = {
+        str(path.relative_to(KEEPER)): lines
+        for path in python_files()
+        if (lines := len(path.read_text().splitlines())) > MAX_LINES
+    }
     assert long == {}
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [str(path.relative_to(KEEPER)) for path in python_files() if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [
+        str(path.relative_to(KEEPER)) for path in python_files() if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
     assert silent == []
 
 
@@ -113,6 +131,7 @@ def test_broad_excepts_are_the_two_that_keep_one_plugin_from_blinding_the_others
         f"{path.relative_to(KEEPER)}:{node.lineno}"
         for path in python_files()
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ExceptHandler) and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
     ]
     assert len(broad) <= 2, broad

@@ -48,7 +48,7 @@ def encode_core(core: Core | None) -> bytes:
     """Pack; an empty core (at listing) is zero bytes.
 
     Layout, big-endian: version u8, window u32, time u32, dwell_since u32, count u8, then per source
-    pool 7, last_time u32, last_tick_cumulative i56, window_ticks i56, window_seconds u32, fast u96, slow u96 = 53 bytes.
+    pool 7, last_time u32, last_tick_cumulative i56, window_ticks i56, window_seconds u32, fast u96, slow u96 = 53.
     """
     if core is None:
         return b""

@@ -43,7 +43,7 @@ class Waterfall:
     haircut_bps: int
     """Sum of the bars: the liquidation haircut of the model before the buffer."""
     bars: tuple[tuple[str, int], ...]
-    """(component, bps) in the fixed order; zero bars are kept for components, floor and cap appear only when they bind."""
+    """(component, bps) in the fixed order; components keep zero bars, floor and cap appear only when they bind."""
     capped: bool
     """Whether the cap bound it, or it could not be quoted."""
     unquotable: bool

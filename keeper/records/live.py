@@ -1,7 +1,7 @@
 """The contract's packed words of one market, as Python sees them: live, aux, limits.
 
-The bit layout is drawn in ``contracts/src/types/LiveWord.sol``, ``AuxWord.sol`` and ``Limits.sol``; the differential test in
-``tests/chain`` holds both sides together.
+The bit layout is drawn in ``contracts/src/types/LiveWord.sol``, ``AuxWord.sol`` and ``LimitsWord.sol``; the
+differential test in ``tests/chain`` holds both sides together.
 """
 
 from dataclasses import dataclass, fields

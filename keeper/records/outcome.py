@@ -23,9 +23,7 @@ class IntentState(StrEnum):
     """``valid_until`` passed before anything was signed."""
 
 
-TERMINAL = frozenset(
-    {IntentState.FINAL_OK, IntentState.FINAL_REVERTED, IntentState.SUPERSEDED, IntentState.EXPIRED}
-)
+TERMINAL = frozenset({IntentState.FINAL_OK, IntentState.FINAL_REVERTED, IntentState.SUPERSEDED, IntentState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
-from keeper.records.estimates import SourceVolatility, Waterfall
 from keeper.records.core import SourceCore
+from keeper.records.estimates import SourceVolatility, Waterfall
 from keeper.records.live import ContractWords
 from keeper.records.outcome import IntentState, Outcome, TxIntent
 from keeper.records.report import Batch, Signature
@@ -37,10 +37,14 @@ class SaleCurve(Protocol):
 class Venue(Protocol):
     """One pool type."""
 
-    def read(self, pool: PoolSettings, plan: ReadPlan, block: BlockRef) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PoolReading]:
+    def read(
+        self, pool: PoolSettings, plan: ReadPlan, block: BlockRef
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PoolReading]:
         """Ask for the pool's words and decode them; a fault of the pool becomes ``failure``, never an exception."""
 
-    def check(self, pool: PoolSettings, collateral: Address, debt: Address) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
+    def check(
+        self, pool: PoolSettings, collateral: Address, debt: Address
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
         """Compare settings and raw layout with the pool's own view functions; one line for every disagreement."""
 
     def curve(self, pool: PoolSettings, state: PoolState) -> SaleCurve:
@@ -57,7 +61,9 @@ class Feed(Protocol):
 class LendingProtocol(Protocol):
     """One lending protocol, or the bare contract of ours."""
 
-    def read(self, contract: Address, market: bytes) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[ContractWords | None, tuple[Input, ...]]]:
+    def read(
+        self, contract: Address, market: bytes
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[ContractWords | None, tuple[Input, ...]]]:
         """Our contract's words for the market."""
 
     def encode_publish(self, batch: Batch, reports: bytes, signatures: Sequence[Signature]) -> bytes:
@@ -77,7 +83,9 @@ HaircutModel = Callable[[ModelSettings, int, int], Waterfall]
 class ChainReader(Protocol):
     """Runs adapters in lock step at one block hash."""
 
-    def run(self, readings: Sequence[Generator[tuple[Ask, ...], tuple[Answer, ...], object]], block: BlockRef) -> list[object]:
+    def run(
+        self, readings: Sequence[Generator[tuple[Ask, ...], tuple[Answer, ...], object]], block: BlockRef
+    ) -> list[object]:
         """Return values in order. One ``eth_call`` a round, more only when gas forces it.
 
         Raises

@@ -147,7 +147,9 @@ POOL_ABI = "(string,address,bool,uint24,int24,bool)"
 FEED_ABI = "(string,address,uint8,uint32)"
 MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
 MARKET_ABI = f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI})"
-SETTINGS_ABI = f"(uint16,uint64,uint32,uint32,uint16,uint16,uint32,uint32,uint32,uint32,uint32,uint16,uint16,uint16,uint16,uint16,uint32,uint32,uint32,{MARKET_ABI}[])"
+SETTINGS_ABI = (
+    "(uint16,uint64,uint32,uint32,uint16,uint16" + ",uint32" * 5 + ",uint16" * 5 + ",uint32" * 3 + f",{MARKET_ABI}[])"
+)
 """Field order is the dataclass order; ``tests/unit/test_settings.py`` holds the two together."""
 
 
