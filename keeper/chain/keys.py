@@ -124,7 +124,7 @@ def open_account(
 
 def _raw(text: str, source: str) -> LocalAccount:
     from eth_account import Account
-    from eth_keys.exceptions import ValidationError
+    from eth_utils.exceptions import ValidationError
 
     digits = text.removeprefix("0x")
     if len(digits) == RAW_KEY_DIGITS:

@@ -24,7 +24,7 @@ class StoredSample:
     market: bytes
     window: int
     base_sequence: int
-    """Sequence of the report whose core the fold started from; 0 before the first."""
+    """Sequence that its own snapshot read."""
     core_before: bytes
     """Packed core of that base."""
     snapshot: MarketSnapshot

@@ -1,0 +1,193 @@
+"""From folded samples to intents: what may be sent now, what the contract would make of it, and the signed bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from keeper.chain.keys import KeySigner
+from keeper.follow import Follower
+from keeper.maths.keccak import keccak
+from keeper.protocols import PROTOCOLS
+from keeper.protocols.bulkhead import encode_activate, encode_advance
+from keeper.records.decision import Decision, Due
+from keeper.records.live import ContractWords, LiveWord
+from keeper.records.outcome import TxIntent
+from keeper.records.report import Report
+from keeper.records.settings import Settings
+from keeper.records.units import BlockRef
+from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
+from keeper.risk.keys import settings_hash
+from keeper.risk.limits import Applied, activate, advance, apply_report, clamp, update_id
+from keeper.risk.windows import last_ended
+from keeper.store.samples import StoredReport, StoredSample
+
+URGENT = frozenset({Due.TIGHTEN, Due.FIRST})
+CALM = frozenset({Due.LOOSEN, Due.HEARTBEAT})
+RETRY_SECONDS = 600
+"""A stage step or activation that could not be sent gets a new key after this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an intent does to one market, as the twin of the contract predicts."""
+
+    market: bytes
+    before: LiveWord
+    after: Applied
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An intent with what the operator wants to know before it is sent."""
+
+    intent: TxIntent
+    effects: tuple[Effect, ...]
+    reports: tuple[tuple[StoredReport, bytes], ...] = ()
+    """Reports with their evidence, for the store."""
+
+
+def due_batches(
+    follower: Follower, head: BlockRef, safe_number: int, words: Mapping[bytes, ContractWords]
+) -> list[list[StoredSample]]:
+    """Samples to publish, one list a batch: tightenings of the newest window, loosenings of the newest safe one."""
+    newest = follower.newest_window(head)
+    safe = min(newest, last_ended(safe_number, follower.history.cadence))
+    urgent = [row for row in _window(follower, newest, words) if row.folded.decision.due in URGENT]
+    tightening = {row.market for row in urgent}
+    calm = [
+        row
+        for row in _window(follower, safe, words)
+        if row.folded.decision.due in CALM and row.market not in tightening
+    ]
+    settings = follower.settings
+    urgent, calm = (
+        [row for row in rows if still_due(row, words[row.market], head, settings)] for rows in (urgent, calm)
+    )
+    batches = [urgent + calm] if newest == safe else [urgent, calm]
+    return [batch for batch in batches if batch]
+
+
+def still_due(row: StoredSample, words: ContractWords, head: BlockRef, settings: Settings) -> bool:
+    """Whether the report would still do what it was meant to, given what the contract holds at the head."""
+    decision, seen = row.folded.decision, row.snapshot.words
+    if seen is None or decision.targets is None:
+        return False
+    applied = effect(row, words, head)
+    if applied.refusal:
+        return False
+    if seen.live.sequence == words.live.sequence:
+        return True
+    if decision.due is not Due.TIGHTEN:
+        return False
+    # Somebody reported in between: only what that report did not do yet is still to be done.
+    goal = clamp(words.live, words.limits, decision.targets.haircut_bps)
+    staged = words.aux.staged_bps
+    if staged and goal - staged < settings.deviation_up_bps:
+        return False
+    return applied.live.haircut_bps - words.live.haircut_bps >= settings.deviation_up_bps
+
+
+def effect(row: StoredSample, words: ContractWords, head: BlockRef) -> Applied:
+    """What the contract would hold right after this sample's report."""
+    block, decision = row.snapshot.block, row.folded.decision
+    if decision.targets is None:
+        return Applied(words.live, words.aux, "NothingToReport")
+    report = Report(row.market, decision.targets, row.base_sequence, 0, decision.core_after)
+    return apply_report(words, report, block.number, block.timestamp, 0, head.timestamp, routine=True)
+
+
+def plan_publish(
+    follower: Follower,
+    rows: Sequence[StoredSample],
+    words: Mapping[bytes, ContractWords],
+    head: BlockRef,
+    signer: KeySigner | None,
+) -> Plan:
+    """Prepare, sign and encode one batch. Without a signer the intent carries no signature and must not be sent."""
+    block = rows[0].snapshot.block
+    sampler = follower.sampler(_end(follower, block.number))
+    prepared = []
+    for row in rows:
+        since = follower.since_base(row)
+        snapshots = [known.snapshot for known in since]
+        market = sampler.markets[row.market]
+        prepared.append(prepare_report(row.folded, snapshots, row.core_before, market, sampler.settings))
+    batch, packed = make_batch(prepared, block, settings_hash(sampler.settings))
+    digest = batch_digest(batch, follower.chain_id, follower.contract)
+    signatures = [signer.sign_batch(digest)] if signer else []
+    intent = TxIntent(
+        key=_key(follower, digest),
+        purpose="publish",
+        to=follower.contract,
+        data=PROTOCOLS["bulkhead"].encode_publish(batch, packed, signatures),
+        observed_block=batch.observed_block,
+        valid_until=batch.valid_until,
+        markets=tuple(sorted(row.market for row in rows)),
+    )
+    kept = tuple(
+        (
+            StoredReport(
+                done.report.market, block.number, intent.key, pack_report(done.report), done.commitment.evidence_digest
+            ),
+            done.evidence,
+        )
+        for done in prepared
+    )
+    effects = tuple(Effect(row.market, words[row.market].live, effect(row, words[row.market], head)) for row in rows)
+    return Plan(intent, effects, kept)
+
+
+def plan_upkeep(
+    follower: Follower, words: Mapping[bytes, ContractWords], head: BlockRef, decisions: Mapping[bytes, Decision]
+) -> list[Plan]:
+    """Permissionless steps that are due: stages to advance, matured loosenings to activate."""
+    plans = []
+    for market, row in words.items():
+        stepped = advance(row, head.timestamp)
+        if not stepped.refusal:
+            plans.append(_upkeep(follower, "advance", encode_advance(market), market, row, stepped, head))
+            continue
+        loosened = activate(row, head.timestamp)
+        if not loosened.refusal and _worth_activating(row, loosened, decisions.get(market), follower.settings):
+            plans.append(_upkeep(follower, "activate", encode_activate(market), market, row, loosened, head))
+    return plans
+
+
+def _worth_activating(words: ContractWords, after: Applied, decision: Decision | None, settings: Settings) -> bool:
+    """Only while the model still supports it, and not for crumbs of the refilling bucket."""
+    if decision is None or decision.targets is None:
+        return False
+    # Samples without a value, or a model that asks for more than waits: somebody else may activate, we do not.
+    if decision.targets.haircut_bps - words.aux.pending_bps >= settings.deviation_up_bps:
+        return False
+    moved = words.live.haircut_bps - after.live.haircut_bps
+    return after.aux.pending_time == 0 or moved >= settings.deviation_up_bps
+
+
+def _upkeep(
+    follower: Follower, purpose: str, data: bytes, market: bytes, words: ContractWords, after: Applied, head: BlockRef
+) -> Plan:
+    attempt = head.timestamp // RETRY_SECONDS
+    identity = data + update_id(words).to_bytes(8, "big") + attempt.to_bytes(8, "big")
+    intent = TxIntent(
+        key=_key(follower, identity),
+        purpose=purpose,
+        to=follower.contract,
+        data=data,
+        observed_block=0,
+        valid_until=(attempt + 1) * RETRY_SECONDS,
+        markets=(market,),
+    )
+    return Plan(intent, (Effect(market, words.live, after),))
+
+
+def _window(follower: Follower, window: int, words: Mapping[bytes, ContractWords]) -> list[StoredSample]:
+    return [row for market in words for row in follower.store.between(market, window, window)]
+
+
+def _end(follower: Follower, block: int) -> int:
+    cadence = follower.history.cadence
+    return -(-block // cadence) * cadence
+
+
+def _key(follower: Follower, identity: bytes) -> bytes:
+    return keccak(follower.chain_id.to_bytes(32, "big") + bytes.fromhex(follower.contract[2:]) + identity)

@@ -1,0 +1,189 @@
+"""One cycle of the keeper: observe, estimate and decide, record, act, settle. The first file to open.
+
+A cycle asks only the chain and the store what is missing and what is due, so it may run at any time, twice, or late.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep
+from keeper.chain.keys import KeySigner
+from keeper.errors import Refused, RetryLater
+from keeper.follow import Emit, Follower
+from keeper.protocols import PROTOCOLS
+from keeper.records.live import ContractWords
+from keeper.records.outcome import TERMINAL, IntentState, Outcome, TxIntent
+from keeper.records.ports import ChainReader, Sender
+from keeper.records.units import BlockRef
+from keeper.risk.keys import settings_hash
+from keeper.store.intents import IntentStore
+from keeper.store.samples import SampleStore, StoredSample
+
+UNMINED = frozenset({IntentState.SIGNED, IntentState.SENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a cycle works with."""
+
+    reader: ChainReader
+    follower: Follower
+    samples: SampleStore
+    intents: IntentStore
+    signer: KeySigner | None
+    """None: shadow mode, nothing is signed."""
+    sender: Sender | None
+    """None: dry run, nothing is sent."""
+    emit: Emit
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """What a cycle did."""
+
+    head: BlockRef
+    samples: tuple[StoredSample, ...]
+    """Folded in this cycle, oldest first."""
+    plans: tuple[Plan, ...]
+    """Sent, or in a dry run: what would have been sent."""
+    outcomes: tuple[Outcome, ...]
+    """Rows that were planned or moved."""
+
+
+def run_cycle(ports: Ports) -> CycleResult:
+    """Bring the fold up to the head, then send what is due.
+
+    Raises
+    ------
+    RetryLater
+        A node failed; whatever was committed before stays.
+    """
+    settled = tuple(ports.sender.settle()) if ports.sender else ()
+    head = ports.reader.block("latest")
+    ports.follower.refresh(head)
+    folded: list[StoredSample] = []
+    for window, cores in ports.follower.missing(head):
+        snapshots = ports.follower.observe(window, cores)
+        rows = ports.follower.fold(window, cores, snapshots)  # estimate and decide
+        record(ports, rows)
+        folded += rows
+    plans = plan(ports, head)
+    outcomes = tuple(act(ports, plans))
+    _report(ports, settled + outcomes)
+    return CycleResult(head, tuple(folded), tuple(plans), settled + outcomes)
+
+
+def record(ports: Ports, rows: list[StoredSample]) -> None:
+    """Commit samples and their depths, and say what was decided."""
+    if not rows:
+        return
+    ports.samples.record(rows)
+    block = rows[0].snapshot.block
+    settings = ports.follower.history.settings_at(rows[0].window * ports.follower.history.cadence)
+    depths = {row.market: row.folded.estimates.depth for row in rows}
+    ports.samples.keep_depths(settings_hash(settings), block, depths)
+    for row in rows:
+        decision = row.folded.decision
+        ports.emit(
+            "sample_folded",
+            market=row.market.hex()[:8],
+            window=row.window,
+            block=block.number,
+            due=decision.due.value,
+            target_bps=decision.targets.haircut_bps if decision.targets else None,
+            reason=decision.reasons[-1] if decision.reasons else "",
+        )
+
+
+def plan(ports: Ports, head: BlockRef) -> list[Plan]:
+    """What should be sent now. One market's failure leaves the others' plans standing."""
+    words = read_words(ports, head)
+    plans: list[Plan] = []
+    for rows in due_batches(ports.follower, head, _safe_number(ports), words):
+        plans += _plan_batch(ports, rows, words, head)
+    latest = {market: ports.samples.latest(market) for market in words}
+    decisions = {market: row.folded.decision for market, row in latest.items() if row is not None}
+    reported = {market for row in plans for market in row.intent.markets}
+    rest = {market: row for market, row in words.items() if market not in reported}
+    return plans + plan_upkeep(ports.follower, rest, head, decisions)
+
+
+def act(ports: Ports, plans: list[Plan]) -> list[Outcome]:
+    """Send the first plan that can be sent: one unmined nonce at a time; the next cycle plans the rest anew."""
+    if ports.sender is None or ports.signer is None:
+        for row in plans:
+            ports.emit("would_send", purpose=row.intent.purpose, markets=_names(row.intent))
+        return []
+    outcomes = []
+    for row in plans:
+        if any(other.state in UNMINED for other in ports.intents.open_intents()):
+            break
+        _supersede_unsigned(ports, row.intent)
+        ports.samples.keep_reports(row.reports)
+        outcomes.append(ports.sender.submit(row.intent))
+    return outcomes
+
+
+def read_words(ports: Ports, head: BlockRef) -> dict[bytes, ContractWords]:
+    """The contract's words of every market at one block; unlisted ones are left out."""
+    follower = ports.follower
+    markets = follower.sampler(head.number).markets
+    readings = [PROTOCOLS[row.protocol].read(follower.contract, market) for market, row in markets.items()]
+    answers = cast("list[tuple[ContractWords | None, object]]", ports.reader.run(readings, head))
+    return {market: words for market, (words, _) in zip(markets, answers, strict=True) if words is not None}
+
+
+def is_superseded(ports: Ports, intent: TxIntent) -> bool:
+    """Whether the contract holds, for every market of a publish, a report of the same or a later block."""
+    if intent.purpose != "publish":
+        return False
+    words = read_words(ports, ports.reader.block("latest"))
+    return all(
+        market in words and words[market].live.observed_block >= intent.observed_block for market in intent.markets
+    )
+
+
+def _plan_batch(
+    ports: Ports, rows: list[StoredSample], words: Mapping[bytes, ContractWords], head: BlockRef
+) -> list[Plan]:
+    try:
+        return [plan_publish(ports.follower, rows, words, head, ports.signer)]
+    except (Refused, ValueError) as error:
+        ports.emit("report_refused", markets=[row.market.hex()[:8] for row in rows], error=str(error))
+    if len(rows) == 1:
+        return []
+    return [done for row in rows for done in _plan_batch(ports, [row], words, head)]
+
+
+def _safe_number(ports: Ports) -> int:
+    try:
+        return ports.reader.block("safe").number
+    except RetryLater as error:
+        ports.emit("no_safe_block", error=error.message)
+        return 0
+
+
+def _supersede_unsigned(ports: Ports, intent: TxIntent) -> None:
+    """A newer plan for the same markets replaces one that has no nonce yet."""
+    for row in ports.intents.open_intents():
+        same = row.intent.purpose == intent.purpose and row.intent.key != intent.key
+        if row.state is IntentState.PLANNED and same and set(row.intent.markets) <= set(intent.markets):
+            ports.intents.advance(row.intent.key, IntentState.SUPERSEDED, error="a newer plan replaced it")
+
+
+def _report(ports: Ports, outcomes: tuple[Outcome, ...]) -> None:
+    for row in outcomes:
+        ports.emit(
+            "intent",
+            purpose=row.intent.purpose,
+            state=row.state.value,
+            final=row.state in TERMINAL,
+            markets=_names(row.intent),
+            tx=row.tx_hash.hex() if row.tx_hash else None,
+            error=row.error or None,
+        )
+
+
+def _names(intent: TxIntent) -> list[str]:
+    return [market.hex()[:8] for market in intent.markets]

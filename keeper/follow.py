@@ -1,0 +1,239 @@
+"""Follows every market's fold through the windows of the chain: what is missing, from which core, since which base.
+
+The store is a cache: with an empty one the same state is found from the chain alone (design.md 2.2).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from keeper.errors import Refused
+from keeper.fold import fold_sample
+from keeper.published import History, Node, extend_history, read_history
+from keeper.records.core import decode_core
+from keeper.records.estimates import SampleDepth
+from keeper.records.ports import ChainReader
+from keeper.records.settings import Settings
+from keeper.records.snapshot import MarketSnapshot
+from keeper.records.units import Address, BlockRef
+from keeper.risk.keys import settings_hash
+from keeper.risk.windows import last_ended, trailing_windows, window_of
+from keeper.sampling import Sampler
+from keeper.store.samples import SampleStore, StoredSample
+
+SETTLED_DEPTH = 2
+"""A window counts once its end is this many blocks deep (design.md 5.1)."""
+
+Emit = Callable[..., None]
+"""(event, **fields): one line of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Where one market's fold stands."""
+
+    core: bytes
+    """Packed core after the last folded window."""
+    window: int
+    """Last window that was looked at."""
+
+
+class Follower:
+    """State of the fold for all markets of one contract.
+
+    Parameters
+    ----------
+    reader, node
+        The chain, by block and by event.
+    store
+        Where samples are kept.
+    start_block
+        Where the contract's events begin.
+    emit
+        Log.
+    """
+
+    history: History
+
+    def __init__(
+        self,
+        reader: ChainReader,
+        node: Node,
+        store: SampleStore,
+        *,
+        contract: Address,
+        chain_id: int,
+        start_block: int,
+        emit: Emit,
+    ) -> None:
+        self.reader = reader
+        self.store = store
+        self.contract = contract
+        self.chain_id = chain_id
+        self._node = node
+        self._start_block = start_block
+        self._emit = emit
+        self._read_up_to: BlockRef | None = None
+        self._tracks: dict[bytes, Track] = {}
+        self._samplers: dict[bytes, Sampler] = {}
+
+    @property
+    def settings(self) -> Settings:
+        """Settings in force at the newest block that is known."""
+        return self.history.settings_at(self.history.up_to)
+
+    def refresh(self, head: BlockRef) -> None:
+        """Learn what the contract published up to ``head``; roll back what is no longer canonical."""
+        if self._rolled_back(head) or self._read_up_to is None:
+            self.history = read_history(self._node, self.contract, self.chain_id, self._start_block, head.number)
+        else:
+            self.history = extend_history(self.history, self._node, head.number)
+        self._read_up_to = head
+        for market in self.sampler(head.number).markets:
+            if market not in self._tracks and market in self.history.listings:
+                self._tracks[market] = self._start(market)
+
+    def missing(self, head: BlockRef) -> Iterator[tuple[int, Mapping[bytes, bytes]]]:
+        """(window, market -> core before it) of every window that is settled and not yet folded, oldest first.
+
+        The tracks move with :meth:`fold`; a market that adopts another base starts again after it.
+        """
+        newest = self.newest_window(head)
+        while behind := [track.window for track in self._tracks.values() if track.window < newest]:
+            window = min(behind) + 1
+            yield window, {market: row.core for market, row in self._tracks.items() if row.window == window - 1}
+
+    def newest_window(self, head: BlockRef) -> int:
+        """Last window whose end is deep enough under ``head``."""
+        return last_ended(max(0, head.number - SETTLED_DEPTH), self.history.cadence)
+
+    def observe(self, window: int, cores: Mapping[bytes, bytes]) -> dict[bytes, MarketSnapshot]:
+        """Snapshots of these markets in one call; markets outside the settings of that time are left out."""
+        return self.sampler(window * self.history.cadence).observe(window, cores)
+
+    def fold(
+        self, window: int, cores: Mapping[bytes, bytes], snapshots: Mapping[bytes, MarketSnapshot]
+    ) -> list[StoredSample]:
+        """Fold one window of these markets; their tracks move on."""
+        rows = []
+        for market, core in cores.items():
+            snapshot = snapshots.get(market)
+            if snapshot is None or snapshot.words is None:
+                # Not listed at that block: there is no state to fold, and the verifier skips it too.
+                self._tracks[market] = Track(core, window)
+                continue
+            base = self.history.base_core(market, snapshot.words.live.sequence)
+            if self._adopts(market, base):
+                continue
+            row = self._fold(window, core, snapshot, base)
+            rows.append(row)
+            self._tracks[market] = Track(row.core_after, window)
+        return rows
+
+    def since_base(self, row: StoredSample) -> list[StoredSample]:
+        """Every sample from the row's base to the row, oldest first; those that are not kept are folded again.
+
+        Raises
+        ------
+        Refused
+            Folding from the base does not lead to the row's core: this keeper abstains.
+        """
+        core, rows = row.core_before, []
+        base = decode_core(core)
+        first = base.window + 1 if base else self._first_window(row.market)
+        kept = {known.window: known for known in self.store.between(row.market, first, row.window)}
+        for window in range(first, row.window + 1):
+            known = kept.get(window) or self._fold_again(window, row.market, core, row.core_before)
+            if known is not None:
+                core = known.core_after
+                rows.append(known)
+        if core != row.core_after:
+            raise Refused(f"window {row.window} of 0x{row.market.hex()[:8]} does not follow from its base", "abstained")
+        return rows
+
+    def sampler(self, block: int) -> Sampler:
+        """Sampler under the settings in force at a block."""
+        settings = self.history.settings_at(block)
+        key = settings_hash(settings)
+        if key not in self._samplers:
+            self._samplers[key] = self._new_sampler(key, settings)
+        return self._samplers[key]
+
+    def warm_up(self, window: int, progress: Callable[[int, int], None]) -> None:
+        """Read the trailing depths before a window, as far as they are not known."""
+        sampler = self.sampler(window * self.history.cadence)
+        span = trailing_windows(window, sampler.settings)
+        for done, past in enumerate(span, start=1):
+            sampler.depths(past)
+            progress(done, len(span))
+
+    def _new_sampler(self, key: bytes, settings: Settings) -> Sampler:
+        def keep(block: BlockRef, depths: Mapping[bytes, SampleDepth]) -> None:
+            self.store.keep_depths(key, block, depths)
+
+        sampler = Sampler(self.reader, self.contract, settings, keep)
+        for window, block_hash, depths in self.store.depths(key):
+            if depths.keys() == sampler.markets.keys():
+                sampler.remember(window, block_hash, depths)
+        return sampler
+
+    def _rolled_back(self, head: BlockRef) -> bool:
+        """Forget whatever rests on a block that is no longer canonical; True when there was any."""
+        found = False
+        while newest := self.store.newest_block():
+            number, block_hash = newest
+            if self._is_canonical(number, block_hash, head):
+                break
+            self.store.roll_back(number)
+            found = True
+        last = self._read_up_to
+        if last is not None and not self._is_canonical(last.number, last.hash, head):
+            found = True
+        if found:
+            self._emit("reorg", rolled_back_to=newest[0] if newest else None)
+            self._tracks.clear()
+            self._samplers.clear()
+        return found
+
+    def _is_canonical(self, number: int, block_hash: bytes, head: BlockRef) -> bool:
+        return number <= head.number and self.reader.block(number).hash == block_hash
+
+    def _start(self, market: bytes) -> Track:
+        """From the store, else from the newest report on chain, else from the listing."""
+        kept = self.store.latest(market)
+        if kept is not None:
+            return Track(kept.core_after, kept.window)
+        core = self.history.base_core(market, 2**32)
+        base = decode_core(core)
+        return Track(core, base.window) if base else Track(b"", self._first_window(market) - 1)
+
+    def _first_window(self, market: bytes) -> int:
+        return max(1, window_of(self.history.listed_at(market), self.history.cadence))
+
+    def _adopts(self, market: bytes, core: bytes) -> bool:
+        """Whether the quorum's state replaces ours: its core at the base's window is not the one we had."""
+        base = decode_core(core)
+        if base is None:
+            return False
+        own = self.store.between(market, base.window, base.window)
+        if not own or own[0].core_after == core:
+            return False
+        self._emit("state_adopted", market=market.hex(), window=base.window)
+        self.store.forget_samples(market, base.window)
+        self._tracks[market] = Track(core, base.window)
+        return True
+
+    def _fold(self, window: int, core: bytes, snapshot: MarketSnapshot, base: bytes) -> StoredSample:
+        sampler = self.sampler(window * self.history.cadence)
+        market = sampler.markets[snapshot.market]
+        trailing = sampler.trailing(window, snapshot.market)
+        folded = fold_sample(core, snapshot, window, trailing, market, sampler.settings)
+        sequence = snapshot.words.live.sequence if snapshot.words else 0
+        return StoredSample(snapshot.market, window, sequence, base, snapshot, folded)
+
+    def _fold_again(self, window: int, market: bytes, core: bytes, base: bytes) -> StoredSample | None:
+        snapshot = self.observe(window, {market: core}).get(market)
+        if snapshot is None or snapshot.words is None:
+            return None
+        row = self._fold(window, core, snapshot, base)
+        self.store.record([row])
+        return row
