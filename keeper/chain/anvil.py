@@ -181,7 +181,7 @@ def _attempt(binary: Path, options: AnvilOptions, port: int) -> Anvil | None:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            preexec_fn=_tied_to(os.getpid()),  # noqa: PLW1509 - two plain system calls, no locks
+            preexec_fn=tied_to(os.getpid()),  # noqa: PLW1509 - two plain system calls, no locks
         )
     node = Anvil(process, port, scratch)
     deadline = time.monotonic() + START_SECONDS
@@ -219,7 +219,7 @@ def _flags(options: AnvilOptions, port: int, scratch: Path, marker: int | None) 
     return ["--quiet", *pairs, *(["--no-mining"] if options.no_mining else []), *options.extra]
 
 
-def _tied_to(owner: int) -> Callable[[], None] | None:
+def tied_to(owner: int) -> Callable[[], None] | None:
     """Have the kernel kill the child when its owner goes, however it goes; elsewhere ``atexit`` has to do."""
     if sys.platform != "linux":
         return None

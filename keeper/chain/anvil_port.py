@@ -39,10 +39,10 @@ def has_marker(port: int, marker: int) -> bool:
 
 
 def _ask(port: int, method: str, params: list[str]) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-    connection.request("POST", "/", body, {"content-type": "application/json"})
-    return str(json.loads(connection.getresponse().read())["result"])
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+        connection.request("POST", "/", body, {"content-type": "application/json"})
+        return str(json.loads(connection.getresponse().read())["result"])
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -5,6 +5,7 @@ For tests and the demo only: it trusts its node. The keeper's own client is ``ke
 
 import http.client
 import json
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ class DevChain:
     def __init__(self, url: str) -> None:
         self.url = url
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_SECONDS)
+        # Tests make clients freely; the socket goes with the client and nobody has to remember to close it.
+        weakref.finalize(self, self._connection.close)
         self.accounts = tuple(Address(account.lower()) for account in self.rpc("eth_accounts"))
         self.chain_id = int(self.rpc("eth_chainId"), 16)
 

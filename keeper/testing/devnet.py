@@ -45,6 +45,9 @@ TREASURY = 10**15
 FIRST_HAIRCUT_BPS, FIRST_LIQUIDATION_BPS = 1_200, 1_000
 """What governance lists the markets with."""
 
+STAGES = ("deploying Uniswap v2 and v3", "opening pools with 200 ticks each", "trading a past", "listing the markets")
+"""What the progress is told, in order."""
+
 Progress = Callable[[str, int, int], None]
 """(what, done, of how many)"""
 
@@ -102,23 +105,26 @@ def build_devnet(
     """
     admin, trader = chain.accounts[0], chain.accounts[1]
     chain.set_interval(world.BLOCK_SECONDS)
-    progress("deploying Uniswap v2 and v3", 0, 4)
+    progress(STAGES[0], 0, 1)
     uniswap = deploy_uniswap(chain, admin)
-    progress("deploying tokens, feeds and pools", 1, 4)
+    progress(STAGES[0], 1, 1)
     usdc, tokens = _deploy_tokens(chain, trader, uniswap)
-    built = [_build_market(chain, uniswap, trader, plan, (token, usdc)) for plan, token in tokens]
+    built: list[tuple[MarketSettings, list[tuple[Address, tuple[Position, ...]]]]] = []
+    for plan, token in tokens:
+        progress(STAGES[1], len(built), len(tokens))
+        built.append(_build_market(chain, uniswap, trader, plan, (token, usdc)))
+    progress(STAGES[1], len(built), len(tokens))
     settings = world.compressed_settings(chain.chain_id, tuple(market for market, _ in built))
-    progress("deploying the contract", 2, 4)
     keys = _keeper_keys(keepers)
     for key in keys:
-        chain.fund(_address(key), 100 * 10**18)
+        chain.fund(account_of(key), 100 * 10**18)
     authority, contract = _deploy_contract(chain, admin)
     markets = [Market(chain, uniswap, market, trader) for market in settings.markets]
     prices = _trade_past(chain, markets, history_windows, progress)
-    progress("listing the markets", 3, 4)
+    progress(STAGES[3], 0, 1)
     market_keys = tuple(market_key(chain.chain_id, market) for market in settings.markets)
-    _govern(chain, (admin, contract), settings, ([_address(key) for key in keys], threshold), market_keys)
-    progress("listing the markets", 4, 4)
+    _govern(chain, (admin, contract), settings, ([account_of(key) for key in keys], threshold), market_keys)
+    progress(STAGES[3], 1, 1)
     return Devnet(
         url=chain.url,
         chain_id=chain.chain_id,
@@ -153,6 +159,11 @@ def write_operator_files(devnet: Devnet, folder: Path, *, keeper: int = 0, url: 
     path = folder / "keeper.toml"
     path.write_text(dump(network, operator, {"url": ""}, devnet.settings))
     return path
+
+
+def account_of(key: bytes) -> Address:
+    """Address of a private key."""
+    return Address(Account.from_key(key).address.lower())
 
 
 def _deploy_tokens(
@@ -223,11 +234,7 @@ def _fill_pair(
 
 def _keeper_keys(count: int) -> tuple[bytes, ...]:
     """Well-known keys of the local chain's signers, ascending by address as the contract wants them."""
-    return tuple(sorted((keccak(f"bulkhead devnet keeper {i}".encode()) for i in range(count)), key=_address))
-
-
-def _address(key: bytes) -> Address:
-    return Address(Account.from_key(key).address.lower())
+    return tuple(sorted((keccak(f"bulkhead devnet keeper {i}".encode()) for i in range(count)), key=account_of))
 
 
 def _deploy_contract(chain: DevChain, admin: Address) -> tuple[Address, Address]:
@@ -243,7 +250,7 @@ def _trade_past(chain: DevChain, markets: Sequence[Market], windows: int, progre
         prices = [price * (1 + chance.gauss(0, CALM_STEP)) for price in prices]
         trade_block(chain, markets, prices, chance)
         chain.mine(world.CADENCE - 1)
-        progress("trading a past", window + 1, windows)
+        progress(STAGES[2], window + 1, windows)
     return tuple(prices)
 
 

@@ -14,7 +14,7 @@ from keeper.records.settings import PoolSettings
 from keeper.records.units import Address
 from keeper.testing import world
 from keeper.testing.client import DevChain, Tx, calldata
-from keeper.testing.devnet import SEED, Devnet
+from keeper.testing.devnet import CALM_STEP, SEED, Devnet
 from keeper.testing.market import Market, trade_block
 from keeper.testing.uniswap import FOREVER, move_positions
 
@@ -46,7 +46,7 @@ STORY = (
     Phase("calm", 8, (0.0, 0.0), 0.004),
     Phase("sell-off", 26, (log(0.55), log(0.60)), 0.008, leaving=(7, 25)),
     Phase("recovery", 12, (log(1.10), log(1.08)), 0.003, returning=(3, 12)),
-    Phase("calm again", 26, (0.0, 0.0), 0.002),
+    Phase("calm again", 18, (0.0, 0.0), 0.002),
 )
 """A sell-off of 45 % (the second market: 40 %), then a bounce, then rest."""
 
@@ -105,6 +105,23 @@ def _bridge(phase: Phase, start: float, move: float, chance: random.Random) -> l
 
 def _share(span: tuple[int, int], step: int) -> float:
     return min(1.0, max(0.0, (step - span[0]) / (span[1] - span[0])))
+
+
+def calm_blocks(chain: DevChain, devnet: Devnet, seed: int = SEED) -> Iterator[tuple[float, ...]]:
+    """Block after block of a calm market, for as long as somebody asks; yields the prices."""
+    chance = random.Random(seed)
+    markets = [Market(chain, devnet.uniswap, row, devnet.trader) for row in devnet.settings.markets]
+    prices = devnet.prices
+    # A window's standard deviation, spread over its blocks.
+    noise = CALM_STEP / world.CADENCE**0.5
+    while True:
+        # Drawn back to where the past ended, so that a long run stays inside the ladder of positions.
+        prices = tuple(
+            price * (first / price) ** 0.01 * (1 + chance.gauss(0, noise))
+            for price, first in zip(prices, devnet.prices, strict=True)
+        )
+        trade_block(chain, markets, prices, chance)
+        yield prices
 
 
 class Scenario:

@@ -177,7 +177,7 @@ def compressed_settings(chain_id: int, markets: tuple[MarketSettings, ...]) -> S
         schema=1,
         chain_id=chain_id,
         cadence_blocks=CADENCE,
-        window_seconds=300,
+        window_seconds=120,
         bootstrap_windows=12,
         bootstrap_min_windows=4,
         half_life_fast_seconds=DAY_SECONDS,

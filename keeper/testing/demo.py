@@ -1,0 +1,194 @@
+"""The main job on real pools, through a crash: ``python -m keeper.testing.demo [--keep] [--out DIR]``.
+
+Builds a local chain, starts the real keeper as a subprocess and drives the market one sampling window at a time,
+waiting for the keeper after each. Ends with what happened and with verdicts; any that fails makes the exit code 1.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from keeper.chain.anvil import Anvil, AnvilOptions
+from keeper.config import load_config
+from keeper.errors import KeeperError, RetryLater
+from keeper.records.outcome import TERMINAL
+from keeper.testing import world
+from keeper.testing.client import DevChain
+from keeper.testing.devnet import HISTORY_WINDOWS, Devnet, account_of, build_devnet, write_operator_files
+from keeper.testing.judge import Moment, Verdict, landed_once, loosened_late, rose_early
+from keeper.testing.plot import draw
+from keeper.testing.scenario import Scenario
+from keeper.testing.screen import Screen, summary, verdict_lines
+from keeper.testing.subject import Subject, run_verify
+from keeper.testing.watch import Transaction, Watch
+
+BUDGET_SECONDS = 90
+"""From the end of the set-up to the end of the demo."""
+START_SECONDS = 30.0
+"""Longest wait for the keeper's first sample: it reads the trailing days first."""
+STEP_SECONDS = 10.0
+"""Longest wait for the keeper after a step."""
+LOOK_SECONDS = 0.02
+SETTLE_WINDOWS = 3
+"""Windows without trades at the end, so that what was sent is mined and final."""
+KEEP_BLOCK_SECONDS = 2.0
+"""Wall-clock time between blocks with ``--keep``."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; the exit code is 0 only when every verdict is good."""
+    parser = argparse.ArgumentParser(prog="demo", description="The keeper at work on real pools, through a crash.")
+    parser.add_argument("--keep", action="store_true", help="leave chain and keeper running until Ctrl-C")
+    parser.add_argument("--out", type=Path, help="folder for pictures, log and database (default: .bulkhead/demo-TIME)")
+    options = parser.parse_args(arguments)
+    folder = options.out or Path(".bulkhead") / time.strftime("demo-%Y%m%d-%H%M%S")
+    console, notes = Console(), Console(stderr=True)
+    try:
+        return _demo(folder, console, notes, keep=options.keep)
+    except KeyboardInterrupt:
+        notes.print("stopped")
+        return 130
+    except KeeperError as error:
+        notes.print(f"demo: {error.message}", style="bold red", markup=False)
+        if error.hint:
+            notes.print(error.hint, markup=False)
+        return error.exit_code
+
+
+def _demo(folder: Path, console: Console, notes: Console, *, keep: bool) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    start = int(time.time()) - (HISTORY_WINDOWS + 10) * world.CADENCE * world.BLOCK_SECONDS
+    with Anvil.start(AnvilOptions(no_mining=True, timestamp=start)) as node:
+        chain = DevChain(node.url)
+        devnet = _build(chain, notes)
+        toml = write_operator_files(devnet, folder)
+        watch = Watch(chain, devnet, load_config(toml).operator.store_url)
+        console.print(_introduction(devnet, toml, time.monotonic() - began), highlight=False)
+        deadline = time.monotonic() + BUDGET_SECONDS
+        with Subject(toml, folder / "keeper.log") as subject:
+            moments = _play(chain, devnet, watch, subject, console)
+            _settle(chain, watch, subject)
+            watch.new_events()
+            sent = watch.keeper_transactions(account_of(devnet.keeper_keys[0]), chain.block().number)
+            verdicts = _judge(moments, watch, sent)
+            verdicts.append(_verify(devnet, toml))
+            took = time.monotonic() - (deadline - BUDGET_SECONDS)
+            verdicts.append(
+                Verdict(f"done within {BUDGET_SECONDS} s after set-up", took < BUDGET_SECONDS, f"{took:.0f} s")
+            )
+            console.print(summary(moments))
+            console.print(_costs(sent), highlight=False)
+            console.print(verdict_lines(verdicts))
+            console.print(f"files: {', '.join(str(path) for path in [*draw(moments, folder), toml])}", highlight=False)
+            if keep:
+                _keep(chain, subject, console)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
+
+
+def _build(chain: DevChain, notes: Console) -> Devnet:
+    columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        return build_devnet(chain, progress=progress)
+
+
+def _introduction(devnet: Devnet, toml: Path, seconds: float) -> str:
+    pools = sum(len(market.pools) for market in devnet.settings.markets)
+    return (
+        f"Set up in {seconds:.1f} s: {pools} real Uniswap pools, {len(devnet.settings.markets)} markets listed in "
+        f"{devnet.contract} at block {devnet.listed_block}.\n"
+        f"Time is compressed {world.COMPRESSION}-fold: a block is 12 s, a window {world.CADENCE} blocks, "
+        f"a day {world.DAY_SECONDS // 60} min, dwell {devnet.settings.dwell_seconds} s, "
+        f"dispute window {world.LIMITS.dispute_seconds} s.\n"
+        f"The keeper runs as: python -m keeper --config {toml} run --broadcast --yes\n"
+    )
+
+
+def _play(chain: DevChain, devnet: Devnet, watch: Watch, subject: Subject, console: Console) -> list[Moment]:
+    scenario = Scenario(chain, devnet)
+    scenario.align()
+    head = chain.block().number
+    _await_window(watch, subject, head // world.CADENCE, START_SECONDS)
+    moments = []
+    with Screen(console, len(scenario.plans)) as screen:
+        for index in range(len(scenario.plans)):
+            step = scenario.step(index)
+            _await_window(watch, subject, step.window, STEP_SECONDS)
+            moments.append(Moment(step, tuple(watch.views())))
+            screen.show(moments[-1], watch.new_events(), devnet.market_keys)
+    return moments
+
+
+def _await_window(watch: Watch, subject: Subject, window: int, seconds: float) -> None:
+    """Wait until the keeper has folded a window for every market."""
+    deadline = time.monotonic() + seconds
+    while watch.window_seen() < window:
+        subject.require_alive()
+        if time.monotonic() > deadline:
+            raise RetryLater(
+                f"the keeper has not seen window {window} within {seconds:.0f} s (it is at {watch.window_seen()})",
+                subject.tail(),
+            )
+        time.sleep(LOOK_SECONDS)
+
+
+def _settle(chain: DevChain, watch: Watch, subject: Subject) -> None:
+    """Mine on until the keeper has nothing open, then stop it from planning more."""
+    for _ in range(SETTLE_WINDOWS):
+        chain.mine(world.CADENCE)
+        _await_window(watch, subject, chain.block().number // world.CADENCE, STEP_SECONDS)
+    deadline = time.monotonic() + STEP_SECONDS
+    while any(row.state not in TERMINAL for row in watch.store.intents.outcomes(1_000)):
+        if time.monotonic() > deadline:
+            break
+        chain.mine()
+        time.sleep(LOOK_SECONDS * 10)
+
+
+def _judge(moments: Sequence[Moment], watch: Watch, sent: Sequence[Transaction]) -> list[Verdict]:
+    keys, settings = watch.devnet.market_keys, watch.devnet.settings
+    outcomes = watch.store.intents.outcomes(1_000)
+    return [
+        rose_early(moments, watch.events, keys),
+        landed_once(watch.events, outcomes, sent, keys),
+        loosened_late(watch.events, keys, settings.dwell_seconds, world.LIMITS.dispute_seconds),
+    ]
+
+
+def _verify(devnet: Devnet, toml: Path) -> Verdict:
+    answers = [(market.name, *run_verify(toml, market.name)) for market in devnet.settings.markets]
+    text = "; ".join(f"{name}: {said.splitlines()[-1] if said else 'it said nothing'}" for name, _, said in answers)
+    return Verdict("all reports verify", all(ok for _, ok, _ in answers), text)
+
+
+def _costs(sent: Sequence[Transaction]) -> str:
+    gas = [row.gas_used for row in sent]
+    each = f", {min(gas):,} to {max(gas):,} each" if gas else ""
+    return f"updates sent: {len(gas)} transactions, {sum(gas):,} gas in all{each}"
+
+
+def _keep(chain: DevChain, subject: Subject, console: Console) -> None:
+    console.print(f"chain at {chain.url} and keeper go on, a block every {KEEP_BLOCK_SECONDS:.0f} s; Ctrl-C ends them")
+    try:
+        while True:
+            subject.require_alive()
+            chain.mine()
+            time.sleep(KEEP_BLOCK_SECONDS)
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
