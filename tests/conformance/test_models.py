@@ -45,7 +45,7 @@ def test_p1_the_haircut_lies_between_floor_and_cap(name: str, model: ModelSettin
 
 
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS, field=st.sampled_from(sorted(RISING)), more=st.integers(0, 10**6))
-def test_p2_more_risk_never_lowers_the_haircut(
+def test_p2_more_risk_never_lowers_the_haircut(  # noqa: PLR0917 - hypothesis passes each by name
     name: str, model: ModelSettings, sigma: int, depth: int, field: str, more: int
 ) -> None:
     riskier = replace(model, **{field: RISING[field](model) + more})

@@ -35,19 +35,23 @@ MARKET = market_settings(model=model_settings(buffer_bps=0, haircut_min_bps=0, h
 FRESH = make_live(observed_time=NOW - 600, observed_block=24_000, sequence=7)
 
 
+AUX, LIMITS, SETTINGS = AuxWord(), make_limits(), make_settings()
+BEFORE = Core(WINDOW - 1, NOW - 300, 0, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What the model asks for, and what holds."""
 
     target_bps: int = 2500
     live: LiveWord = FRESH
-    aux: AuxWord = AuxWord()
-    limits: Limits = make_limits()
-    before: Core | None = Core(WINDOW - 1, NOW - 300, 0, ())
+    aux: AuxWord = AUX
+    limits: Limits = LIMITS
+    before: Core | None = BEFORE
     missing: tuple[str, ...] = ()
     warm: bool = True
     blind: bool = False
-    settings: Settings = make_settings()
+    settings: Settings = SETTINGS
 
 
 def estimates(case: Case) -> Estimates:
@@ -61,9 +65,7 @@ def estimates(case: Case) -> Estimates:
 
 def run(case: Case) -> Decision:
     snapshot = make_snapshot(BLOCK, words=make_words(case.live, case.aux, case.limits), market=MARKET)
-    return decide(
-        estimates(case), snapshot, before=case.before, sources=(), market=MARKET, settings=case.settings
-    )
+    return decide(estimates(case), snapshot, before=case.before, sources=(), market=MARKET, settings=case.settings)
 
 
 def clock(decision: Decision) -> int:
@@ -232,9 +234,7 @@ def test_a_heartbeat_leaves_a_supported_pending_alone() -> None:
 def test_a_market_that_is_not_listed_has_not_started() -> None:
     snapshot = make_snapshot(BLOCK, words=None, market=MARKET)
     for before, core in ((None, None), (Core(5, NOW - 300, 9, ()), Core(WINDOW, NOW, 0, ()))):
-        got = decide(
-            estimates(Case()), snapshot, before=before, sources=(), market=MARKET, settings=make_settings()
-        )
+        got = decide(estimates(Case()), snapshot, before=before, sources=(), market=MARKET, settings=SETTINGS)
         assert (got.targets, got.due) == (None, Due.NONE)
         assert decode_core(got.core_after) == core
 
@@ -324,12 +324,12 @@ def test_needed_tightening_shows_in_the_first_update(case: Case) -> None:
 def test_noise_within_the_margin_moves_nothing_twice() -> None:
     """P23: a target that shakes by the margin after a change changes no direction."""
     words, seen = make_words(FRESH), []
-    before = Core(WINDOW - 1, NOW - 300, 0, ())
+    before: Core | None = BEFORE
     for step in range(60):
         block = replace(BLOCK, number=BLOCK.number + 25 * step, timestamp=NOW + 300 * step)
         snapshot = make_snapshot(block, words=words, market=MARKET)
         wish = estimates(Case(target_bps=3000 - 50 * (step % 2)))
-        got = decide(wish, snapshot, before=before, sources=(), market=MARKET, settings=make_settings())
+        got = decide(wish, snapshot, before=before, sources=(), market=MARKET, settings=SETTINGS)
         before = decode_core(got.core_after)
         if got.due is not Due.NONE and got.targets is not None:
             report = Report(snapshot.market, got.targets, words.live.sequence, 0, got.core_after)

@@ -79,7 +79,7 @@ def best_out(curves: list[SaleCurve], amount: int) -> int:
     """Most debt for the amount: greedy by halves over the venues, a lower bound of the optimum."""
     best = 0
     for order in permutations(curves):
-        for first in range(0, 65):
+        for first in range(65):
             left, out = amount, 0
             for index, curve in enumerate(order):
                 part = left if index == len(order) - 1 else left * first // 64
