@@ -10,8 +10,7 @@ from keeper.records.report import Commitment
 from keeper.records.snapshot import Input, MarketSnapshot, WordInput
 from keeper.records.units import BlockRef, Price
 
-_WORD = ["uint256", "bytes32", "address", "bytes32", "bytes32"]
-_CALL = ["uint256", "bytes32", "address", "bytes32", "bool", "bytes32"]
+_WORD = 32
 _LEAF = ["bytes32"] * 6
 
 OPTIONAL_ABI = "(bool,uint256)"
@@ -28,11 +27,14 @@ ESTIMATES_ABI = (
 
 
 def input_leaf(block: BlockRef, row: Input) -> bytes:
-    """Leaf of one input at one block, 32 bytes."""
+    """Leaf of one input at one block, 32 bytes.
+
+    Every member is one word, so joining them is ``abi.encode``; a heartbeat has a hundred thousand leaves.
+    """
+    head = block.number.to_bytes(_WORD, "big") + block.hash + bytes.fromhex(row.account[2:]).rjust(_WORD, b"\0")
     if isinstance(row, WordInput):
-        return leaf_hash(encode(_WORD, [block.number, block.hash, row.account, row.slot, row.value]))
-    answer = keccak(row.answer)
-    return leaf_hash(encode(_CALL, [block.number, block.hash, row.account, keccak(row.calldata), row.ok, answer]))
+        return leaf_hash(head + row.slot + row.value)
+    return leaf_hash(head + keccak(row.calldata) + int(row.ok).to_bytes(_WORD, "big") + keccak(row.answer))
 
 
 def sample_root(snapshot: MarketSnapshot) -> bytes:
