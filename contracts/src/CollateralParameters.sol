@@ -90,7 +90,7 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
 
     /// @dev Settings, reports and commitments are those that were signed for.
     function _checkContent(Batch calldata batch, bytes calldata reports, uint256 settledBlock) private view {
-        bytes32 settings = _settings.at(settledBlock);
+        bytes32 settings = _settings.hashAt(settledBlock);
         if (batch.settingsHash != settings || settings == 0) revert WrongSettings(batch.settingsHash, settings);
         bytes32 reportsHash = keccak256(reports);
         if (batch.reportsHash != reportsHash) revert WrongReportsHash(batch.reportsHash, reportsHash);
@@ -280,12 +280,12 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function settingsHash() external view returns (bytes32) {
-        return _settings.at(block.number);
+        return _settings.hashAt(block.number);
     }
 
     /// @inheritdoc ICollateralParameters
     function settingsHashAt(uint64 blockNumber) public view returns (bytes32) {
-        return _settings.at(blockNumber);
+        return _settings.hashAt(blockNumber);
     }
 
     /// @inheritdoc ICollateralParameters

@@ -28,7 +28,7 @@ library SettingsClockLib {
     }
 
     /// @return Hash in force at a block; zero before the first and for blocks older than the two that are kept.
-    function at(SettingsClock storage clock, uint256 blockNumber) internal view returns (bytes32) {
+    function hashAt(SettingsClock storage clock, uint256 blockNumber) internal view returns (bytes32) {
         if (clock.next != 0 && blockNumber >= clock.nextFrom) return clock.next;
         return blockNumber >= clock.currentFrom ? clock.current : bytes32(0);
     }
