@@ -309,7 +309,7 @@ def test_a_block_of_another_time_is_not_believed(reader: Reader, pools: tuple[Po
 
 
 def test_a_silent_reading_needs_no_call(reader: Reader) -> None:
-    def silent():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def silent():  # type: ignore[no-untyped-def]
         if False:
             yield ()
         return 5
@@ -319,7 +319,7 @@ def test_a_silent_reading_needs_no_call(reader: Reader) -> None:
 
 
 def test_an_own_word_reader_answers_slots_in_order(bench: Bench, reader: Reader) -> None:
-    def slots():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def slots():  # type: ignore[no-untyped-def]
         answers = yield (Ask(bench.token0, bytes(31) + b"\x02" + bytes(32), "slots"),)
         return answers[0].data
 
