@@ -16,7 +16,7 @@ from keeper.records.settings import Settings
 from keeper.records.units import BlockRef
 from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
 from keeper.risk.keys import settings_hash
-from keeper.risk.limits import Applied, activate, advance, apply_report, clamp, update_id
+from keeper.risk.limits import Applied, activate, advance, apply_report, clamp
 from keeper.risk.windows import last_ended
 from keeper.store.samples import StoredReport, StoredSample
 
@@ -59,10 +59,8 @@ def due_batches(
         if row.folded.decision.due in CALM and row.market not in tightening
     ]
     settings = follower.settings
-    urgent, calm = (
-        [row for row in rows if still_due(row, words[row.market], head, settings)] for rows in (urgent, calm)
-    )
-    batches = [urgent + calm] if newest == safe else [urgent, calm]
+    groups = [urgent + calm] if newest == safe else [urgent, calm]
+    batches = [[row for row in rows if still_due(row, words[row.market], head, settings)] for rows in groups]
     return [batch for batch in batches if batch]
 
 
@@ -144,11 +142,13 @@ def plan_upkeep(
     for market, row in words.items():
         stepped = advance(row, head.timestamp)
         if not stepped.refusal:
-            plans.append(_upkeep(follower, "advance", encode_advance(market), market, row, stepped, head))
+            change = Effect(market, row.live, stepped)
+            plans.append(_upkeep(follower, "advance", encode_advance(market), head, change))
             continue
         loosened = activate(row, head.timestamp)
         if not loosened.refusal and _worth_activating(row, loosened, decisions.get(market), follower.settings):
-            plans.append(_upkeep(follower, "activate", encode_activate(market), market, row, loosened, head))
+            change = Effect(market, row.live, loosened)
+            plans.append(_upkeep(follower, "activate", encode_activate(market), head, change))
     return plans
 
 
@@ -163,11 +163,10 @@ def _worth_activating(words: ContractWords, after: Applied, decision: Decision |
     return after.aux.pending_time == 0 or moved >= settings.deviation_up_bps
 
 
-def _upkeep(
-    follower: Follower, purpose: str, data: bytes, market: bytes, words: ContractWords, after: Applied, head: BlockRef
-) -> Plan:
+def _upkeep(follower: Follower, purpose: str, data: bytes, head: BlockRef, effect: Effect) -> Plan:
     attempt = head.timestamp // RETRY_SECONDS
-    identity = data + update_id(words).to_bytes(8, "big") + attempt.to_bytes(8, "big")
+    done = effect.before.sequence + effect.after.aux.extra_updates
+    identity = data + done.to_bytes(8, "big") + attempt.to_bytes(8, "big")
     intent = TxIntent(
         key=_key(follower, identity),
         purpose=purpose,
@@ -175,9 +174,9 @@ def _upkeep(
         data=data,
         observed_block=0,
         valid_until=(attempt + 1) * RETRY_SECONDS,
-        markets=(market,),
+        markets=(effect.market,),
     )
-    return Plan(intent, (Effect(market, words.live, after),))
+    return Plan(intent, (effect,))
 
 
 def _window(follower: Follower, window: int, words: Mapping[bytes, ContractWords]) -> list[StoredSample]:

@@ -59,9 +59,9 @@ def run_cycle(ports: Ports) -> CycleResult:
     RetryLater
         A node failed; whatever was committed before stays.
     """
-    settled = tuple(ports.sender.settle()) if ports.sender else ()
     head = ports.reader.block("latest")
     ports.follower.refresh(head)
+    settled = tuple(ports.sender.settle()) if ports.sender else ()
     folded: list[StoredSample] = []
     for window, cores in ports.follower.missing(head):
         snapshots = ports.follower.observe(window, cores)
