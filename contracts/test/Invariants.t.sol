@@ -128,4 +128,18 @@ contract InvariantsTest is Base {
             assertFalse(handler.brokenBudget(market), "INV-03");
         }
     }
+
+    /// @dev Handlers that never get anywhere would prove nothing.
+    function test_TheHandlersReachEveryTransition() public {
+        handler.reportRoutine(0, 6000, 0, true);
+        handler.waitLong(1);
+        handler.advanceStage(0);
+        handler.reportRoutine(0, 2500, 0, true);
+        handler.waitLong(7);
+        handler.activatePending(0);
+        handler.reportEmergencyLane(0, 8000);
+        assertEq(handler.applied(), 3);
+        assertEq(handler.advanced(), 1);
+        assertEq(handler.activated(), 1);
+    }
 }

@@ -100,9 +100,6 @@ contract PublishTest is Base {
         uint256 end = block.number;
         pass(1);
         uint256 sample = ObservationLib.sampleOf(end, hashOf(end), CADENCE);
-        for (uint256 i; i < CADENCE; ++i) {
-            vm.store(0x0000F90827F1C53a10cb7A02335B175320002935, bytes32((end - i) % 8191), hashOf(end - i));
-        }
         bytes memory reports = pack(wish(MARKET, 3500));
         Batch memory batch = batchOf(sample, reports);
         Signature[] memory signatures = signedBy(2, batch);
