@@ -77,6 +77,8 @@ class Devnet:
     """Private keys of the signers, ascending by address. Of a local chain: worth nothing."""
     positions: tuple[tuple[Address, tuple[Position, ...]], ...]
     """The big providers' positions, by v3 pool."""
+    start_block: int
+    """Where the contract was deployed: its events begin here."""
     listed_block: int
     prices: tuple[float, ...]
     """Where the past ended, whole USDC a token, in the order of the markets."""
@@ -119,6 +121,7 @@ def build_devnet(
     for key in keys:
         chain.fund(account_of(key), 100 * 10**18)
     authority, contract = _deploy_contract(chain, admin)
+    start_block = chain.block().number
     markets = [Market(chain, uniswap, market, trader) for market in settings.markets]
     prices = _trade_past(chain, markets, history_windows, progress)
     progress(STAGES[3], 0, 1)
@@ -137,6 +140,7 @@ def build_devnet(
         market_keys=market_keys,
         keeper_keys=keys,
         positions=tuple(row for _, positions in built for row in positions),
+        start_block=start_block,
         listed_block=chain.block().number,
         prices=prices,
     )
@@ -155,7 +159,7 @@ def write_operator_files(devnet: Devnet, folder: Path, *, keeper: int = 0, url: 
         "contract": devnet.contract,
         "providers": {"anvil": url or devnet.url},
     }
-    operator = {"key_file": "keeper.key", "data_dir": "data", "poll_seconds": 1}
+    operator = {"key_file": "keeper.key", "data_dir": "data", "poll_seconds": 1, "start_block": devnet.start_block}
     path = folder / "keeper.toml"
     path.write_text(dump(network, operator, {"url": ""}, devnet.settings))
     return path

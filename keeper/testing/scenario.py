@@ -157,7 +157,10 @@ class Scenario:
         """Trade calmly until the head lies two blocks after a window's end, as it does after every step."""
         for _, _, pool in self._pairs:
             self._share_out(pool)
-        while self.chain.block().number % world.CADENCE != HEAD_PAST_END:
+        # From a window that lies wholly after the listing on, so that every sample of the story shows the markets.
+        while (head := self.chain.block().number) % world.CADENCE != HEAD_PAST_END or (
+            head - HEAD_PAST_END < self.devnet.listed_block
+        ):
             trade_block(self.chain, self._markets, self._prices, self._chance)
 
     def play(self) -> Iterator[Step]:

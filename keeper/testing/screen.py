@@ -11,11 +11,14 @@ from rich.text import Text
 
 from keeper.protocols.bulkhead_events import PendingActivated, ReportApplied, ReportRefused, StageAdvanced
 from keeper.records.units import WAD
+from keeper.testing import world
 from keeper.testing.judge import Moment, Verdict
 from keeper.testing.watch import ChainEvent, MarketView
 
 REGIMES = ("NORMAL", "GUARDED", "STRESSED", "HALTED")
 BARS = "▁▂▃▄▅▆▇█"
+WIDE = 112
+"""Columns from which on two markets stand side by side."""
 PLAIN_EVERY = 4
 """Without a terminal, one line every so many steps."""
 
@@ -49,19 +52,24 @@ class Screen:
                     name = next(
                         view.settings.name for view, key in zip(moment.views, keys, strict=True) if key == market
                     )
-                    self._console.print(f"  {name}: {line}", highlight=False)
+                    self._console.print(f"  {name}: {line}", highlight=False, soft_wrap=True)
         if self._live:
             self._live.update(self._frame(moment, keys))
         elif moment.step.index % PLAIN_EVERY == 0:
-            self._console.print(plain_line(moment), highlight=False)
+            self._console.print(plain_line(moment), highlight=False, soft_wrap=True)
 
     def _frame(self, moment: Moment, keys: Sequence[bytes]) -> RenderableType:
         step = moment.step
-        title = f"step {step.index + 1}/{self._steps}  {step.phase}  head {step.head}  providers gone: {step.left}/8"
+        gone = f"providers gone: {step.left}/{world.PROVIDERS}"
+        title = f"step {step.index + 1}/{self._steps}  {step.phase}  head {step.head}  {gone}"
         columns = [market_table(view, self._last.get(key, "-")) for view, key in zip(moment.views, keys, strict=True)]
         grid = Table.grid(padding=(0, 3))
-        grid.add_row(*columns)
-        return Panel(Group(grid), title=title, subtitle="time is compressed 72-fold", expand=False)
+        if self._console.width >= WIDE:
+            grid.add_row(*columns)
+        else:
+            for column in columns:
+                grid.add_row(column)
+        return Panel(grid, title=title, subtitle=f"time is compressed {world.COMPRESSION}-fold", expand=False)
 
 
 def market_table(view: MarketView, last: str) -> Table:
@@ -148,10 +156,10 @@ def summary(moments: Sequence[Moment]) -> RenderableType:
     lines = []
     for index, view in enumerate(moments[0].views):
         rows = [moment.views[index] for moment in moments]
-        lines.append(f"{view.settings.name:<10} price        {spark([row.price for row in rows])}")
-        lines.append(f"{'':<10} depth at 2 % {spark([row.depth[1] for row in rows])}")
-        lines.append(f"{'':<10} live haircut {spark([row.words.live.haircut_bps for row in rows])}")
-    return Group(table, Text("\n".join(lines)))
+        lines.append(f"{view.settings.name:<10}price        {spark([row.price for row in rows])}")
+        lines.append(f"{'':<10}depth at 2 % {spark([row.depth[1] for row in rows])}")
+        lines.append(f"{'':<10}live haircut {spark([row.words.live.haircut_bps for row in rows])}")
+    return Group(table, Text("\n".join(lines), no_wrap=True, overflow="ignore"))
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> RenderableType:
