@@ -1,0 +1,157 @@
+"""Compares what the operator configured with what stands on the chain: at start, and by ``keeper doctor``."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from keeper.chain.reader import Reader
+from keeper.chain.rpc import Rpc
+from keeper.chain.views import code_size, view
+from keeper.config import Config, Provider
+from keeper.errors import ConfigError, KeeperError, RetryLater
+from keeper.feeds import FEEDS
+from keeper.records.settings import MarketSettings
+from keeper.records.snapshot import FeedReading
+from keeper.records.units import BlockRef
+from keeper.risk.keys import settings_hash
+from keeper.venues import VENUES
+
+EIP712_DOMAIN = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
+NAME = "Bulkhead"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not fit."""
+
+    key: str
+    """Dotted path of the setting it concerns."""
+    what: str
+    remedy: str
+    fatal: bool = True
+    """False: that part alone is degraded, the rest works."""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked, and through what."""
+
+    config: Config
+    rpc: Rpc
+    reader: Reader
+    head: BlockRef
+
+
+def connect(config: Config, emit: Callable[..., None]) -> Rpc:
+    """First node that answers, in the configured order.
+
+    Raises
+    ------
+    ConfigError
+        A node is of another chain.
+    RetryLater
+        None answers.
+    """
+    silent = []
+    for provider in config.operator.providers:
+        try:
+            return open_provider(provider, config.operator.chain_id)
+        except RetryLater as error:
+            silent.append(error.message)
+            emit("node_silent", node=provider.name, error=error.message)
+    raise RetryLater("; ".join(silent), "start the node, or correct network.providers")
+
+
+def open_provider(provider: Provider, chain_id: int) -> Rpc:
+    """One node, known to be of the right chain."""
+    rpc = Rpc(provider.name, provider.url.reveal())
+    found = int(rpc.call("eth_chainId"), 16)
+    if found != chain_id:
+        rpc.close()
+        what = f"network.chain_id: {rpc.label} is of chain {found}, the configuration says {chain_id}"
+        raise ConfigError(what, "correct network.chain_id, or the URL of the node")
+    return rpc
+
+
+def check_start(subject: Subject, emit: Callable[..., None]) -> None:
+    """Refuse to start on anything that only the operator can put right.
+
+    Raises
+    ------
+    ConfigError
+        With every fatal finding.
+    """
+    findings = [*check_contract(subject)]
+    if not findings:
+        findings += [*check_settings(subject), *check_pools(subject)]
+    for finding in findings:
+        if not finding.fatal:
+            emit("degraded", finding=str(finding))
+    fatal = tuple(str(finding) for finding in findings if finding.fatal)
+    if fatal:
+        raise ConfigError(f"{len(fatal)} settings do not fit the chain", "correct them and start again", fatal)
+
+
+def check_contract(subject: Subject) -> Iterator[Finding]:
+    """The address holds code, and the code is ours."""
+    contract = subject.config.operator.contract
+    if code_size(subject.rpc, contract) == 0:
+        what = f"{contract} is an account without code"
+        yield Finding("network.contract", what, "write the address of CollateralParameters on this chain")
+        return
+    try:
+        domain = view(subject.rpc, contract, "eip712Domain()", EIP712_DOMAIN)
+        (cadence,) = view(subject.rpc, contract, "cadence()", ("uint32",))
+    except KeeperError as error:
+        yield Finding("network.contract", error.message, "write the address of CollateralParameters on this chain")
+        return
+    if domain[1] != NAME:
+        yield Finding("network.contract", f"{contract} calls itself {domain[1]!r}, not {NAME}", "correct the address")
+    wanted = subject.config.settings.cadence_blocks
+    if cadence != wanted:
+        yield Finding("settings.cadence_blocks", f"is {wanted}, the contract's is {cadence}", f"write {cadence}")
+
+
+def check_settings(subject: Subject) -> Iterator[Finding]:
+    """The settings are those that governance set."""
+    (on_chain,) = view(subject.rpc, subject.config.operator.contract, "settingsHash()", ("bytes32",))
+    ours = settings_hash(subject.config.settings)
+    if on_chain == bytes(32):
+        yield Finding(
+            "settings", "the contract has no settings yet", "governance sets them with setSettings", fatal=False
+        )
+    elif on_chain != ours:
+        what = f"hash 0x{ours.hex()[:16]} is not the contract's 0x{on_chain.hex()[:16]}"
+        yield Finding("settings", what, "write a new file from the chain: keeper init")
+
+
+def check_pools(subject: Subject) -> Iterator[Finding]:
+    """Every pool is what the settings say: tokens, fee, spacing, storage layout."""
+    for index, market in enumerate(subject.config.settings.markets):
+        for number, pool in enumerate(market.pools):
+            reading = VENUES[pool.venue].check(pool, market.collateral, market.debt)
+            (lines,) = subject.reader.run([reading], subject.head)
+            for line in cast("tuple[str, ...]", lines):
+                key = f"markets[{index}].pools[{number}].address"
+                wrong = "the settings say" in line or "the market needs" in line
+                remedy = "correct the pool's settings" if wrong else "this pool does not count until it answers again"
+                yield Finding(key, f"{pool.address} of {market.name}: {line}", remedy, fatal=wrong)
+
+
+def check_feeds(subject: Subject) -> Iterator[Finding]:
+    """Every price feed answers, fresh enough."""
+    for index, market in enumerate(subject.config.settings.markets):
+        reading = read_feed(subject, market)
+        if reading.answer is None:
+            what = f"{market.feed.address} of {market.name}: {reading.failure}"
+            remedy = "without it this market publishes nothing"
+            yield Finding(f"markets[{index}].feed.address", what, remedy, fatal=False)
+
+
+def read_feed(subject: Subject, market: MarketSettings) -> FeedReading:
+    """One feed at the head."""
+    (reading,) = subject.reader.run([FEEDS[market.feed.kind].read(market.feed, subject.head)], subject.head)
+    return cast("FeedReading", reading)

@@ -1,0 +1,126 @@
+"""What every command needs: its options, the configuration, a chain to ask, a market by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keeper.errors import ConfigError, RetryLater
+
+if TYPE_CHECKING:
+    from keeper.chain.node import ContractNode
+    from keeper.chain.reader import Reader
+    from keeper.chain.rpc import Rpc
+    from keeper.config import Config
+    from keeper.published import History
+    from keeper.records.settings import MarketSettings, Settings
+    from keeper.records.units import Address
+
+DEFAULT_CONFIG = Path("keeper.toml")
+KEY_DIGITS = 64
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, also on failure.")]
+Market = Annotated[
+    str, typer.Argument(help="Name of a market as the settings have it, or its key.", show_default=False)
+]
+Context = typer.Context
+
+
+@dataclass(slots=True)
+class Options:
+    """Global options."""
+
+    config: Path = DEFAULT_CONFIG
+    log_level: str = "info"
+    log_format: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One contract on one chain, to ask questions of."""
+
+    rpc: "Rpc"
+    reader: "Reader"
+    node: "ContractNode"
+    contract: "Address"
+    chain_id: int
+    start_block: int
+
+    def history(self) -> "History":
+        """Everything the contract published up to now."""
+        from keeper.published import read_history
+
+        head = self.reader.block("latest").number
+        return read_history(self.node, self.contract, self.chain_id, self.start_block, head)
+
+
+def configuration(context: Context) -> "Config":
+    """The configuration named by ``--config``."""
+    from keeper.config import load_config
+
+    options: Options = context.obj
+    return load_config(options.config)
+
+
+@contextmanager
+def open_chain(config: "Config") -> Iterator[Chain]:
+    """The first configured node that answers."""
+    from keeper.checks import connect
+    from keeper.cli.log import emit
+
+    rpc = connect(config, emit)
+    operator = config.operator
+    try:
+        yield _chain(rpc, operator.contract, operator.chain_id, operator.start_block, operator.call_gas)
+    finally:
+        rpc.close()
+
+
+@contextmanager
+def open_bare_chain(url: str, contract: str) -> Iterator[Chain]:
+    """A node and a contract, without any configuration."""
+    from keeper.chain.rpc import Rpc
+    from keeper.records.units import Address
+
+    rpc = Rpc("given", url)
+    try:
+        yield _chain(rpc, Address(contract.lower()), int(rpc.call("eth_chainId"), 16), 0, 0)
+    finally:
+        rpc.close()
+
+
+def find_market(settings: "Settings", name: str) -> "tuple[bytes, MarketSettings]":
+    """(key, settings) of a market by name or key.
+
+    Raises
+    ------
+    ConfigError
+        There is none.
+    """
+    from keeper.risk.keys import market_key
+
+    digits = name.lower().removeprefix("0x")
+    for market in settings.markets:
+        key = market_key(settings.chain_id, market)
+        if market.name.lower() == name.lower() or (len(digits) == KEY_DIGITS and key.hex() == digits):
+            return key, market
+    names = ", ".join(market.name for market in settings.markets)
+    raise ConfigError(f"there is no market {name!r}", f"choose from: {names}")
+
+
+def now_settings(history: "History") -> "Settings":
+    """Settings in force at the last block of the history."""
+    if not history.adopted:
+        raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
+    return history.settings_at(history.up_to)
+
+
+def _chain(rpc: "Rpc", contract: "Address", chain_id: int, start_block: int, call_gas: int) -> Chain:
+    from keeper.chain.node import ContractNode
+    from keeper.chain.reader import GAS_CAP, Reader
+
+    reader = Reader(rpc, call_gas or GAS_CAP)
+    return Chain(rpc, reader, ContractNode(rpc, contract), contract, chain_id, start_block)

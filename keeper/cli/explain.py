@@ -1,0 +1,101 @@
+"""``keeper explain``: one decision, from the inputs to the haircut, with its reasons in plain sentences."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keeper.cli.common import Context, Json, Market, configuration, find_market
+from keeper.errors import RetryLater
+
+if TYPE_CHECKING:
+    from keeper.records.settings import MarketSettings
+    from keeper.store.samples import StoredSample
+
+EVER = 2**62
+"""Above every block."""
+
+
+def explain(
+    context: Context,
+    market: Market,
+    at: Annotated[int | None, typer.Option(help="The sample at or before this block.", min=0)] = None,
+    as_json: Json = False,
+) -> int:
+    """Show why a market's haircut is what it is."""
+    from keeper.cli.output import emit_json
+    from keeper.risk.evidence import decision_document, estimates_document
+    from keeper.store.store import KeeperStore
+
+    config = configuration(context)
+    key, chosen = find_market(config.settings, market)
+    with KeeperStore(config.operator.store_url) as store:
+        sample = store.samples.at(key, EVER if at is None else at)
+    if sample is None:
+        when = "" if at is None else f" at or before block {at}"
+        raise RetryLater(f"{chosen.name} has no sample{when}", "run: keeper run --once")
+    if as_json:
+        emit_json(
+            {
+                "market": chosen.name,
+                "key": key,
+                "window": sample.window,
+                "block": sample.snapshot.block.number,
+                "blockHash": sample.snapshot.block.hash,
+                "estimates": estimates_document(sample.folded.estimates),
+                "decision": decision_document(sample.folded.decision),
+                "words": _words(sample),
+            }
+        )
+    else:
+        _show(sample, chosen)
+    return 0
+
+
+def _words(sample: "StoredSample") -> dict[str, Any] | None:
+    words = sample.snapshot.words
+    if words is None:
+        return None
+    return {
+        "liveBps": words.live.haircut_bps,
+        "liquidationBps": words.live.liquidation_haircut_bps,
+        "stagedBps": words.aux.staged_bps,
+        "pendingBps": words.aux.pending_bps,
+        "pendingTime": words.aux.pending_time,
+        "sequence": words.live.sequence,
+    }
+
+
+def _show(sample: "StoredSample", market: "MarketSettings") -> None:
+    from keeper.cli.output import amount, percent, wad_percent
+
+    estimates, decision = sample.folded.estimates, sample.folded.decision
+    unit = market.collateral_decimals
+    print(f"{market.name}, window {sample.window}, sampled at block {sample.snapshot.block.number}")
+    print(f"\nvolatility  {wad_percent(estimates.sigma_wad)} a year")
+    for source in estimates.sources:
+        fast, slow = wad_percent(source.fast_wad), wad_percent(source.slow_wad)
+        value = wad_percent(source.sigma_wad)
+        print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason})")
+    depth = estimates.depth
+    print(f"\ndepth       {amount(depth.bound, unit)} before liquidators lose")
+    for name, size in (("1 %", depth.at_100_bps), ("2 %", depth.at_200_bps), ("5 %", depth.at_500_bps)):
+        print(f"  within {name}  {amount(size, unit)}")
+    lowest = amount(min(estimates.daily_minima, default=None), unit)
+    print(
+        f"  stressed    {amount(estimates.q_star, unit)}, over {len(estimates.daily_minima)} daily minima, lowest {lowest}"
+    )
+    if estimates.waterfall:
+        print("\nhaircut, bar by bar")
+        for name, bps in estimates.waterfall.bars:
+            print(f"  {name:<24} {percent(bps):>9}")
+        print(f"  {'liquidation haircut':<24} {percent(estimates.waterfall.haircut_bps):>9}")
+        print(f"  {'buffer':<24} {percent(market.model.buffer_bps):>9}")
+    if decision.targets:
+        print(f"  {'target':<24} {percent(decision.targets.haircut_bps):>9}")
+    words = sample.snapshot.words
+    if words:
+        print(f"\nlive {percent(words.live.haircut_bps)}, staged {percent(words.aux.staged_bps or None)}, ", end="")
+        print(f"pending {percent(words.aux.pending_bps if words.aux.pending_time else None)}")
+    print(f"\ndue: {decision.due.value}")
+    for reason in decision.reasons:
+        print(f"- {reason}")

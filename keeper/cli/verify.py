@@ -1,0 +1,112 @@
+"""``keeper verify``: recomputes published reports from the chain alone."""
+
+import sys
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keeper.cli.common import (
+    Chain,
+    Context,
+    Json,
+    configuration,
+    find_market,
+    now_settings,
+    open_bare_chain,
+    open_chain,
+)
+from keeper.errors import ConfigError, RetryLater
+
+if TYPE_CHECKING:
+    from keeper.replay import Verdict
+
+FINDINGS = 3
+
+
+def verify(
+    context: Context,
+    market: Annotated[str, typer.Argument(help="A market; all of them when not given.", show_default=False)] = "",
+    sequence: Annotated[int | None, typer.Argument(help="One report; the newest when not given.", min=1)] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every report.")] = False,
+    rpc: Annotated[str, typer.Option("--rpc", help="URL of an archive node; then no configuration is read.")] = "",
+    contract: Annotated[str, typer.Option("--contract", help="CollateralParameters, with --rpc.")] = "",
+    as_json: Json = False,
+) -> int:
+    """Recompute reports from the chain and compare every byte that was signed. Ends with 3 when one differs."""
+    from keeper.cli.output import emit_json
+
+    if bool(rpc) != bool(contract):
+        raise ConfigError("--rpc and --contract belong together", "give both, or neither and a configuration")
+    with _chain(context, rpc, contract) as chain:
+        names, verdicts = _verify(chain, market, sequence, every=every)
+    if as_json:
+        emit_json({"contract": chain.contract, "reports": [_row(names, verdict) for verdict in verdicts]})
+    else:
+        _show(names, verdicts)
+    return 0 if all(verdict.ok for verdict in verdicts) else FINDINGS
+
+
+def _chain(context: Context, rpc: str, contract: str) -> AbstractContextManager[Chain]:
+    return open_bare_chain(rpc, contract) if rpc else open_chain(configuration(context))
+
+
+def _verify(
+    chain: Chain, market: str, sequence: int | None, *, every: bool
+) -> "tuple[dict[bytes, str], list[Verdict]]":
+    from keeper.replay import Replay, verify_all
+    from keeper.risk.keys import market_key
+
+    history = chain.history()
+    settings = now_settings(history)
+    names = {market_key(row.chain_id, one): one.name for row in _adopted(history) for one in row.markets}
+    key = find_market(settings, market)[0] if market else None
+    chosen = [row for row in history.reports if key in (None, row.report.market)]
+    if sequence is not None:
+        chosen = [row for row in chosen if row.sequence == sequence]
+    elif not every:
+        chosen = chosen[-1:]
+    if not chosen:
+        raise RetryLater("there is no such report", "see keeper history")
+    replay = Replay(history, chain.reader, chain.contract)
+    if every or sequence is not None:
+        return names, list(verify_all(replay, key, sequence, _progress))
+    return names, [replay.verify(chosen[-1])]
+
+
+def _adopted(history: Any) -> list[Any]:
+    return [row.settings for row in history.adopted]
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\rverified {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _row(names: dict[bytes, str], verdict: "Verdict") -> dict[str, Any]:
+    return {
+        "market": names.get(verdict.market, verdict.market.hex()),
+        "sequence": verdict.sequence,
+        "observedBlock": verdict.observed_block,
+        "ok": verdict.ok,
+        "differs": verdict.differs or None,
+        "samples": verdict.samples,
+    }
+
+
+def _show(names: dict[bytes, str], verdicts: "list[Verdict]") -> None:
+    from keeper.cli.output import table
+
+    rows = [
+        (
+            names.get(verdict.market, verdict.market.hex()),
+            verdict.sequence,
+            verdict.observed_block,
+            verdict.samples,
+            "ok: same bytes" if verdict.ok else f"DIFFERS: {verdict.differs}",
+        )
+        for verdict in verdicts
+    ]
+    print(table(("market", "sequence", "block", "samples", "verdict"), rows))
+    good = sum(verdict.ok for verdict in verdicts)
+    print(f"{good} of {len(verdicts)} reports recomputed to the same bytes")

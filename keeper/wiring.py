@@ -1,0 +1,99 @@
+"""Puts a keeper together: configuration in, the ports of a cycle out."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from keeper.chain.fees import GWEI, FeePolicy
+from keeper.chain.keys import KeySigner, open_account
+from keeper.chain.node import ContractNode
+from keeper.chain.reader import Reader
+from keeper.chain.rpc import Rpc
+from keeper.chain.sender import TxSender
+from keeper.checks import Subject, check_start, connect
+from keeper.config import Config, KeySource, Operator
+from keeper.cycle import Ports, is_superseded
+from keeper.errors import ConfigError
+from keeper.follow import Emit, Follower
+from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
+from keeper.protocols.bulkhead_events import describe_revert
+from keeper.records.outcome import TxIntent
+from keeper.store.store import KeeperStore
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
+"""All that the key may ever call."""
+
+MILLI = 1_000
+
+
+@contextmanager
+def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports]:
+    """Ports of a keeper that holds the lock of its database.
+
+    Raises
+    ------
+    ConfigError
+        The configuration does not fit the chain, the key does not open, or another keeper runs.
+    RetryLater
+        No node answers.
+    """
+    operator = config.operator
+    signer = open_signer(operator) if broadcast else None
+    with ExitStack() as stack:
+        rpc = connect(config, emit)
+        stack.callback(rpc.close)
+        reader = Reader(rpc, operator.call_gas)
+        check_start(Subject(config, rpc, reader, reader.block("latest")), emit)
+        store = stack.enter_context(KeeperStore(operator.store_url))
+        stack.enter_context(store.lock())
+        follower = Follower(
+            reader,
+            ContractNode(rpc, operator.contract),
+            store.samples,
+            contract=operator.contract,
+            chain_id=operator.chain_id,
+            start_block=operator.start_block,
+            emit=emit,
+        )
+        holder: list[Ports] = []
+        sender = _sender(operator, rpc, store, signer, holder) if signer else None
+        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit))
+        yield holder[0]
+
+
+def open_signer(operator: Operator) -> KeySigner:
+    """The operator's key, bound to the contract and to our functions.
+
+    Raises
+    ------
+    ConfigError
+        None is configured, or it does not open.
+    """
+    if operator.key is None:
+        raise ConfigError("keeper.key_file: nothing can be sent without a key", "set it, or run without --broadcast")
+    return KeySigner(_account(operator.key), operator.contract, SELECTORS)
+
+
+def _account(key: KeySource) -> "LocalAccount":
+    raw = key.private_key.reveal() if key.private_key else None
+    password = key.password.reveal() if key.password else None
+    return open_account(key.file, key.password_file, raw, password)
+
+
+def _sender(operator: Operator, rpc: Rpc, store: KeeperStore, signer: KeySigner, holder: list[Ports]) -> TxSender:
+    def superseded(intent: TxIntent) -> bool:
+        return is_superseded(holder[0], intent)
+
+    policy = FeePolicy(operator.max_fee_gwei * GWEI, operator.tip_gwei_milli * GWEI // MILLI, operator.gas_limit)
+    return TxSender(
+        rpc,
+        store.intents,
+        signer,
+        chain_id=operator.chain_id,
+        policy=policy,
+        describe=describe_revert,
+        is_superseded=superseded,
+    )
