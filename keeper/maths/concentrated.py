@@ -1,7 +1,7 @@
 """One step of a Uniswap v3 swap with the official rounding: inside one price range the liquidity is constant.
 
-Names follow v3-core: amount 0 and 1 are the pool's tokens, prices are sqrt(token1 / token0) * 2**96. Where the contract
-would revert on an impossible input, the same is a ``ValueError`` here.
+Names follow v3-core: amount 0 and 1 are the pool's tokens, prices are sqrt(token1 / token0) * 2**96. A range
+without liquidity needs no amount to cross, so no division by it is ever reached.
 Reference: v3-core 1.0.1 ``SqrtPriceMath``, ``SwapMath``.
 """
 
@@ -98,8 +98,6 @@ def _output_down(sqrt_from: int, sqrt_to: int, liquidity: int, zero_for_one: boo
 
 def _price_after_input(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
     """Rounded so that the target is never passed."""
-    if liquidity <= 0:
-        raise ValueError("no liquidity to sell into")
     if not zero_for_one:
         return sqrt_price + amount * Q96 // liquidity
     if amount == 0:
@@ -114,8 +112,6 @@ def _price_after_input(sqrt_price: int, liquidity: int, amount: int, zero_for_on
 
 def _price_after_output(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
     """Rounded so that the target is always passed."""
-    if liquidity <= 0:
-        raise ValueError("no liquidity to buy from")
     if zero_for_one:
         return sqrt_price - cdiv(amount * Q96, liquidity)
     if amount == 0:

@@ -1,0 +1,159 @@
+"""What every venue must do: parametrised over ``VENUES``, so that a new one is tested from its first line."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keeper.maths.tick_math import sqrt_ratio_at_tick
+from keeper.records.settings import PoolSettings
+from keeper.records.snapshot import (
+    Answer,
+    Ask,
+    Cumulative,
+    PoolReading,
+    PoolState,
+    ReadPlan,
+    UniswapV2State,
+    UniswapV3State,
+)
+from keeper.records.units import Address, BlockRef
+from keeper.venues import VENUES
+
+ADDRESS = Address("0x" + "11" * 20)
+TOKENS = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
+NOW = 1_700_000_000
+BLOCK = BlockRef(100, bytes(32), NOW)
+PLAN = ReadPlan(1800, (600, 300), 7000)
+L = 10**21
+
+
+def v2() -> PoolState:
+    return UniswapV2State(10**21, 2 * 10**12)
+
+
+def v3() -> PoolState:
+    bands = [(tick, L // 10 * (1 if tick < -200_000 else -1)) for tick in range(-206_040, -193_980, 1_020)]
+    active = sum(net for tick, net in bands if tick <= -200_000)
+    return UniswapV3State(
+        sqrt_price_x96=sqrt_ratio_at_tick(-200_000),
+        tick=-200_000,
+        liquidity=active,
+        ticks=tuple(bands),
+        lowest_tick=-207_000,
+        highest_tick=-193_000,
+        now=Cumulative(NOW, 0, (1800 << 128) // (active // 2)),
+        last_observation_time=NOW,
+        harmonic=Cumulative(NOW - 1800, 0, 0),
+        ring=(),
+    )
+
+
+EXAMPLES: dict[str, tuple[PoolSettings, Callable[[], PoolState]]] = {
+    "uniswap_v2": (PoolSettings("uniswap_v2", ADDRESS, True, 3000, 0, False), v2),
+    "uniswap_v3": (PoolSettings("uniswap_v3", ADDRESS, True, 3000, 60, True), v3),
+}
+"""A lawful state of each venue; a venue without one fails the first test."""
+
+ORIENTED = [(venue, token0) for venue in VENUES for token0 in (True, False)]
+
+
+def settings(venue: str, *, token0: bool = True) -> PoolSettings:
+    return replace(EXAMPLES[venue][0], collateral_is_token0=token0)
+
+
+def curve(venue: str, *, token0: bool):  # type: ignore[no-untyped-def]
+    return VENUES[venue].curve(settings(venue, token0=token0), EXAMPLES[venue][1]())
+
+
+def test_every_venue_has_an_example() -> None:
+    assert set(EXAMPLES) == set(VENUES)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_reading_is_one_round_to_the_pool_itself(venue: str) -> None:
+    asks = next(VENUES[venue].read(settings(venue), PLAN, BLOCK))
+    assert [ask.to for ask in asks] == [ADDRESS]
+    assert all(isinstance(ask, Ask) and 0 < ask.gas < 50_000_000 for ask in asks)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@given(data=st.binary(max_size=400), ok=st.booleans())
+def test_garbage_is_a_failure_with_its_input_and_never_an_exception(venue: str, data: bytes, ok: bool) -> None:
+    reading = VENUES[venue].read(settings(venue), PLAN, BLOCK)
+    count = len(next(reading))
+    with pytest.raises(StopIteration) as stop:
+        reading.send((Answer(ok, data),) * count)
+    value = stop.value.value
+    assert isinstance(value, PoolReading)
+    assert (value.state is None) == bool(value.failure)
+    assert value.inputs
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@given(answers=st.lists(st.tuples(st.booleans(), st.binary(max_size=300)), min_size=1, max_size=3))
+def test_check_finds_fault_with_garbage_and_never_raises(venue: str, answers: list[tuple[bool, bytes]]) -> None:
+    check = VENUES[venue].check(settings(venue), *TOKENS)
+    asks = next(check)
+    problems = None
+    try:
+        while True:
+            asks = check.send(tuple(Answer(*answers[i % len(answers)]) for i in range(len(asks))))
+    except StopIteration as stop:
+        problems = stop.value
+    assert problems
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@given(amount=st.integers(1, 10**26), more=st.integers(1, 10**24))
+def test_selling_more_never_earns_less_and_never_takes_more_than_asked(
+    venue: str, token0: bool, amount: int, more: int
+) -> None:
+    sale = curve(venue, token0=token0)
+    (taken, out), (taken_more, out_more) = sale.sell_exact_in_down(amount), sale.sell_exact_in_down(amount + more)
+    assert 0 <= taken <= amount
+    assert taken <= taken_more
+    assert 0 <= out <= out_more
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@given(amount=st.integers(1, 10**26))
+def test_no_sale_earns_more_than_the_mid_price(venue: str, token0: bool, amount: int) -> None:
+    sale = curve(venue, token0=token0)
+    taken, out = sale.sell_exact_in_down(amount)
+    # One unit of rounding of the scaled amount.
+    assert out * sale.mid.denominator <= (taken + 1) * sale.mid.numerator
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@given(drop=st.integers(1, 9_000), further=st.integers(0, 900))
+def test_a_sale_to_a_price_is_a_sale_of_its_amount(venue: str, token0: bool, drop: int, further: int) -> None:
+    sale = curve(venue, token0=token0)
+    top = int_sqrt((sale.mid.numerator << 192) // sale.mid.denominator)
+    taken, out = sale.sell_to_price(top * (10_000 - drop) // 10_000)
+    again_taken, again_out = sale.sell_exact_in_down(taken)
+    assert abs(again_taken - taken) <= 1
+    # One raw unit in, at the mid price, and the roundings of the scale.
+    assert abs(again_out - out) <= sale.mid.numerator // sale.mid.denominator + 2
+    lower = sale.sell_to_price(top * (10_000 - drop - further) // 10_000)
+    assert lower[0] >= taken
+    assert lower[1] >= out
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+def test_nothing_is_sold_to_a_price_that_the_fee_already_forbids(venue: str, token0: bool) -> None:
+    sale = curve(venue, token0=token0)
+    top = int_sqrt((sale.mid.numerator << 192) // sale.mid.denominator)
+    assert sale.sell_to_price(top) == (0, 0)
+    assert sale.sell_to_price(top * 2) == (0, 0)
+    # The fee is 0.3 %: its square root is where selling starts.
+    assert sale.sell_to_price(top * 9_986 // 10_000) == (0, 0)
+    assert sale.sell_to_price(top * 9_980 // 10_000)[0] > 0
+
+
+def int_sqrt(n: int) -> int:
+    from math import isqrt
+
+    return isqrt(n)
