@@ -2,7 +2,7 @@
 
 One step is one sampling window, so that a driver can wait for the keeper between steps. Prices are drawn once from a
 seed; every trade is a real swap in the real pools through the real routers. Time is compressed (``world``): the whole
-story takes a little over an hour of chain time, where a crash of this size takes some days.
+story takes an hour of chain time, where a crash of this size takes some days.
 """
 
 import random
@@ -43,10 +43,10 @@ class Phase:
 
 
 STORY = (
-    Phase("calm", 8, (0.0, 0.0), 0.004),
-    Phase("sell-off", 26, (log(0.55), log(0.60)), 0.008, leaving=(7, 25)),
+    Phase("calm", 6, (0.0, 0.0), 0.004),
+    Phase("sell-off", 24, (log(0.55), log(0.60)), 0.008, leaving=(6, 23)),
     Phase("recovery", 12, (log(1.10), log(1.08)), 0.003, returning=(3, 12)),
-    Phase("calm again", 18, (0.0, 0.0), 0.002),
+    Phase("calm again", 16, (0.0, 0.0), 0.002),
 )
 """A sell-off of 45 % (the second market: 40 %), then a bounce, then rest."""
 

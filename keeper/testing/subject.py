@@ -4,12 +4,14 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from keeper.chain.anvil import tied_to
 from keeper.errors import KeeperError
+from keeper.records.units import Address
 
 STOP_SECONDS = 15.0
 """The daemon promises to be done within 5 s of SIGTERM; slow machines get more."""
@@ -24,11 +26,10 @@ class Subject:
     """
 
     def __init__(self, toml: Path, log: Path) -> None:
-        self._toml = toml
         self._log = log
         with log.open("wb") as sink:
             self._process = subprocess.Popen(
-                [*_command(toml), "run", "--broadcast", "--yes"],
+                [sys.executable, "-m", "keeper", "--config", str(toml), "run", "--broadcast", "--yes"],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
@@ -63,17 +64,18 @@ class Subject:
         self.stop()
 
 
-def run_verify(toml: Path, market: str) -> tuple[bool, str]:
-    """``keeper verify MARKET --all``: whether every report was recomputed, and what it said."""
-    answer = subprocess.run(
-        [*_command(toml), "verify", market, "--all"],
-        capture_output=True,
-        text=True,
-        timeout=VERIFY_SECONDS,
-        check=False,
-    )
+def run_verify(url: str, contract: Address) -> tuple[bool, str]:
+    """``keeper verify --all`` from the chain alone: no configuration, no database, no evidence files.
+
+    Returns whether every report was recomputed to the same bytes, and what it said.
+    """
+    with tempfile.TemporaryDirectory(prefix="bulkhead-verify-") as empty:
+        answer = subprocess.run(
+            [sys.executable, "-m", "keeper", "verify", "--all", "--rpc", url, "--contract", contract],
+            capture_output=True,
+            text=True,
+            timeout=VERIFY_SECONDS,
+            check=False,
+            cwd=empty,
+        )
     return answer.returncode == 0, (answer.stdout.strip() or answer.stderr.strip())
-
-
-def _command(toml: Path) -> list[str]:
-    return [sys.executable, "-m", "keeper", "--config", str(toml)]
