@@ -4,7 +4,7 @@ Units come from the names (``_bps``, ``_wad``, ``_seconds``), and so do the mess
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -91,15 +91,18 @@ def check_document(document: Mapping[str, Any]) -> list[Problem]:
 def build_settings(document: Mapping[str, Any]) -> Settings:
     """The settings record of a document that :func:`check_document` accepted."""
     checked = _schema().model_validate(document)
-    scalars = {
-        field.name: getattr(checked.settings, field.name) for field in fields(Settings) if _is_scalar(field.name)
-    }
+    scalars = {field.name: getattr(checked.settings, _attribute(field.name)) for field in _scalar_fields()}
     markets = tuple(_record(MarketSettings, market) for market in checked.markets)
     return Settings(**scalars, chain_id=checked.network.chain_id, markets=markets)
 
 
-def _is_scalar(name: str) -> bool:
-    return name not in ("markets", "chain_id")
+def _scalar_fields() -> list[Field[Any]]:
+    return [field for field in fields(Settings) if field.name not in {"markets", "chain_id"}]
+
+
+def _attribute(name: str) -> str:
+    """Name of the attribute on pydantic's model, whose own names must not be shadowed."""
+    return "schema_" if name == "schema" else name
 
 
 def _record(kind: type, model: Any) -> Any:
@@ -125,7 +128,7 @@ def _schema() -> Any:
     numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
     keeper: dict[str, Any] = {name: (_number(name), None) for name in numbers}
     keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
-    scalars = {field.name: _field(field.name, int) for field in fields(Settings) if _is_scalar(field.name)}
+    scalars = {_attribute(field.name): _field(field.name, int) for field in _scalar_fields()}
     settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)
     store = _model("Store", {"url": (Annotated[str, BeforeValidator(_check_store_url)], "")})
     tables = {
@@ -140,7 +143,9 @@ def _schema() -> Any:
 
 def _model(name: str, members: dict[str, Any]) -> Any:
     # protected_namespaces: "model" is a word of ours; pydantic would warn about it.
-    config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    config = ConfigDict(
+        extra="forbid", strict=True, protected_namespaces=(), alias_generator=lambda name: name.removesuffix("_")
+    )
     return create_model(name, __config__=config, **members)
 
 

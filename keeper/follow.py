@@ -161,10 +161,10 @@ class Follower:
     def warm_up(self, window: int, progress: Callable[[int, int], None]) -> None:
         """Read the trailing depths before a window, as far as they are not known."""
         sampler = self.sampler(window * self.history.cadence)
-        span = trailing_windows(window, sampler.settings)
-        for done, past in enumerate(span, start=1):
+        unknown = [past for past in trailing_windows(window, sampler.settings) if not sampler.knows(past)]
+        for done, past in enumerate(unknown, start=1):
             sampler.depths(past)
-            progress(done, len(span))
+            progress(done, len(unknown))
 
     def _new_sampler(self, key: bytes, settings: Settings) -> Sampler:
         def keep(block: BlockRef, depths: Mapping[bytes, SampleDepth]) -> None:

@@ -72,6 +72,10 @@ class Sampler:
                 self._on_depths(block, self._depths[window][1])
         return self._depths[window][1]
 
+    def knows(self, window: int) -> bool:
+        """Whether a window's depths need no reading."""
+        return window in self._depths
+
     def remember(self, window: int, block_hash: bytes, depths: Mapping[bytes, SampleDepth]) -> None:
         """Take depths that were read earlier (from the store), for a block known to be canonical."""
         self._depths[window] = (block_hash, dict(depths))

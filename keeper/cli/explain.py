@@ -81,9 +81,8 @@ def _show(sample: "StoredSample", market: "MarketSettings") -> None:
     for name, size in (("1 %", depth.at_100_bps), ("2 %", depth.at_200_bps), ("5 %", depth.at_500_bps)):
         print(f"  within {name}  {amount(size, unit)}")
     lowest = amount(min(estimates.daily_minima, default=None), unit)
-    print(
-        f"  stressed    {amount(estimates.q_star, unit)}, over {len(estimates.daily_minima)} daily minima, lowest {lowest}"
-    )
+    print(f"  stressed    {amount(estimates.q_star, unit)}")
+    print(f"  over {len(estimates.daily_minima)} daily minima, the lowest {lowest}")
     if estimates.waterfall:
         print("\nhaircut, bar by bar")
         for name, bps in estimates.waterfall.bars:

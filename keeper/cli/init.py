@@ -15,7 +15,7 @@ PRIVATE = 0o600
 PASSWORD_BYTES = 24
 
 
-def init(
+def init(  # noqa: PLR0917 - typer makes an option of each
     context: Context,
     rpc: Annotated[str, typer.Option("--rpc", help="URL of a node of the chain.", show_default=False)],
     contract: Annotated[str, typer.Option("--contract", help="CollateralParameters.", show_default=False)],

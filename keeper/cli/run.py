@@ -165,9 +165,8 @@ def _show(document: dict[str, Any]) -> None:
         for name, before, after in zip(plan["markets"], plan["before"], plan["after"], strict=True):
             print(f"{plan['purpose']} {name}: {percent(before)} -> {percent(after)}")
     for row in document["transactions"]:
-        print(
-            f"{row['purpose']} {row['state']} 0x{row['hash'].hex() if row['hash'] else ''} {row['error'] or ''}".rstrip()
-        )
+        tx = "0x" + row["hash"].hex() if row["hash"] else ""
+        print(f"{row['purpose']} {row['state']} {tx} {row['error'] or ''}".rstrip())
 
 
 def _names(config: "Config") -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FINDINGS = 3
 
 
-def verify(
+def verify(  # noqa: PLR0917 - typer makes an option of each
     context: Context,
     market: Annotated[str, typer.Argument(help="A market; all of them when not given.", show_default=False)] = "",
     sequence: Annotated[int | None, typer.Argument(help="One report; the newest when not given.", min=1)] = None,
