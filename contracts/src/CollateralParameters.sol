@@ -123,7 +123,7 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
         if (refusal != Refusal.None) return _refuse(report.market, seen, refusal, got, limit);
 
         Aux memory aux = _loadAux(market, live);
-        live = GuardLib.applyReport(live, aux, limits_, report, seen);
+        live = GuardLib.applyReport(live, aux, limits_, got, report.decay, seen);
 
         uint256 auxWord_;
         (live, auxWord_) = _store(market, live, aux);

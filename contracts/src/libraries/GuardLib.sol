@@ -28,7 +28,9 @@ library GuardLib {
     // ------------------------------------------------------------------------------------------------------ reports
 
     /// @dev Whether a listed market takes the report. Order of the checks is part of the twin.
-    /// @return refusal Why not, with what it got and what would have been the limit.
+    /// @return refusal Why not.
+    /// @return got What the report asked for; the clamped target when nothing is refused.
+    /// @return limit What would have passed; meaningful for a refusal.
     function check(LiveWord live, LimitsWord limits, Report memory report, Observation memory seen)
         internal
         pure
@@ -47,17 +49,18 @@ library GuardLib {
         } else if (target < live.haircutBps() && report.baseSequence != live.sequence()) {
             return (Refusal.WrongBase, report.baseSequence, live.sequence());
         }
+        got = target;
     }
 
-    /// @dev Apply a report that `check` passed. `aux` is changed in place.
+    /// @dev Apply a report that `check` passed with this `target`. `aux` is changed in place.
     function applyReport(
         LiveWord live,
         Aux memory aux,
         LimitsWord limits,
-        Report memory report,
+        uint256 target,
+        uint256 reportedDecay,
         Observation memory seen
     ) internal view returns (LiveWord) {
-        uint256 target = clamp(live, limits, report.haircutBps);
         uint256 current = live.haircutBps();
         if (target > current) {
             live = live.withHaircut(_tighten(aux, limits, target, current, seen.routine));
@@ -67,7 +70,7 @@ library GuardLib {
             else _openPending(aux, limits, target);
         }
         // The emergency lane may not slow the decay down either: that would loosen the value readers see.
-        uint256 decay = seen.routine ? report.decay : Math.max(report.decay, live.decay());
+        uint256 decay = seen.routine ? reportedDecay : Math.max(reportedDecay, live.decay());
         return live.withReport(seen.observedTime, seen.observedBlock, decay, seen.batchIndex);
     }
 

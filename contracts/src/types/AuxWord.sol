@@ -45,9 +45,13 @@ library AuxLib {
         aux.extraUpdates = word.get(196, 24);
     }
 
+    /// @dev Runs with every report, so the fields are checked together and joined without masks.
     function pack(Aux memory aux) internal pure returns (uint256 word) {
-        word = word.set(0, 14, aux.stagedBps).set(14, 32, aux.stagedTime);
-        word = word.set(46, 14, aux.pendingBps).set(60, 32, aux.pendingTime).set(92, 32, aux.tightenedTime);
-        word = word.set(124, 40, aux.drained).set(164, 32, aux.drainedTime).set(196, 24, aux.extraUpdates);
+        uint256 spill = (aux.stagedBps >> 14) | (aux.stagedTime >> 32) | (aux.pendingBps >> 14)
+            | (aux.pendingTime >> 32) | (aux.tightenedTime >> 32) | (aux.drained >> 40) | (aux.drainedTime >> 32)
+            | (aux.extraUpdates >> 24);
+        if (spill != 0) revert Bits.FieldOverflow(spill, 0);
+        word = aux.stagedBps | (aux.stagedTime << 14) | (aux.pendingBps << 46) | (aux.pendingTime << 60)
+            | (aux.tightenedTime << 92) | (aux.drained << 124) | (aux.drainedTime << 164) | (aux.extraUpdates << 196);
     }
 }

@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @dev Fields of packed words. Shift and width are constants at every call, so the optimizer folds them.
 library Bits {
-    /// @dev A value does not fit the field it was meant for; nothing may be truncated silently.
+    /// @dev A value does not fit the field it was meant for; nothing may be truncated silently. Width 0: `value` holds
+    /// the bits that would have been lost of several fields that were checked together.
     error FieldOverflow(uint256 value, uint256 width);
 
     function get(uint256 word, uint256 shift, uint256 width) internal pure returns (uint256) {

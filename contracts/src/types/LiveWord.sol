@@ -32,6 +32,8 @@ library LiveWordLib {
 
     uint256 internal constant FLAG_AUX = 1;
     uint256 internal constant FLAG_LISTED = 2;
+    /// @dev Observed time and block, sequence and decay are neighbours; the batch index lies above the profile.
+    uint256 private constant REPORT_MASK = (((1 << 102) - 1) << 124) | (((1 << 8) - 1) << 234);
     /// @dev Largest decay the word holds.
     uint256 internal constant MAX_DECAY = (1 << 14) - 1;
 
@@ -94,15 +96,21 @@ library LiveWordLib {
         return LiveWord.wrap(word.raw().set(242, 14, auxRaw == 0 ? flags : flags | FLAG_AUX));
     }
 
-    /// @dev The same word under a new report: order and freshness fields, one more in sequence.
+    /// @dev The same word under a new report: order and freshness fields, one more in sequence. Runs with every report,
+    /// so the fields are checked together and joined at once.
     function withReport(LiveWord word, uint256 time, uint256 blockNumber, uint256 decay_, uint256 batchIndex)
         internal
         pure
         returns (LiveWord)
     {
-        uint256 next = word.withClock(time, blockNumber).raw();
-        next = next.set(188, 24, word.sequence() + 1);
-        return LiveWord.wrap(next.set(212, 14, decay_).set(234, 8, batchIndex));
+        unchecked {
+            uint256 next = word.sequence() + 1;
+            uint256 spill = (time >> 32) | (blockNumber >> 32) | (next >> 24) | (decay_ >> 14) | (batchIndex >> 8);
+            if (spill != 0) revert Bits.FieldOverflow(spill, 0);
+            uint256 kept = word.raw() & ~REPORT_MASK;
+            next = (next << 188) | (time << 124) | (blockNumber << 156) | (decay_ << 212) | (batchIndex << 234);
+            return LiveWord.wrap(kept | next);
+        }
     }
 
     /// @dev The same word with first values; liquidation haircut at rest.
