@@ -184,6 +184,29 @@ abstract contract Base is Test {
         publish(newestOther(), pack(w));
     }
 
+    function _fresh() internal returns (Batch memory batch, bytes memory reports) {
+        pass(CADENCE);
+        reports = pack(wish(MARKET, 3500));
+        batch = batchOf(newestSample(), reports);
+    }
+
+    /// @dev Arguments are evaluated before the expectation is set, so that signing does not use it up.
+    function _rejects(Batch memory batch, bytes memory reports, Signature[] memory signatures, bytes memory revertData)
+        internal
+    {
+        vm.expectRevert(revertData);
+        parameters.publish(batch, reports, signatures);
+    }
+
+    function _tooFew(Batch memory batch, bytes memory reports, Signature[] memory signatures, uint256 valid) internal {
+        bytes memory expected = abi.encodeWithSelector(ICollateralParameters.TooFewSignatures.selector, valid, 2);
+        _rejects(batch, reports, signatures, expected);
+    }
+
+    function _publish(Batch memory batch, bytes memory reports, Signature[] memory signatures) internal {
+        parameters.publish(batch, reports, signatures);
+    }
+
     function _makeSigners(uint256 count) internal {
         for (uint256 i; i < count; ++i) {
             keys.push(uint256(keccak256(abi.encode("signer", i))));
