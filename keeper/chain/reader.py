@@ -173,5 +173,6 @@ def _code(name: str) -> str:
 
 
 def _is_out_of_gas(error: RpcError) -> bool:
-    text = error.message.lower().replace(" ", "").replace("_", "")
-    return "outofgas" in text or "gasrequiredexceeds" in text
+    """Known dialects: geth and reth ``out of gas``, Nethermind ``OutOfGas``, Anvil also ``MemoryOOG``."""
+    text = error.message.lower().replace(" ", "")
+    return any(mark in text for mark in ("outofgas", "oog", "gasrequiredexceeds"))

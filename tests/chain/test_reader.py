@@ -1,17 +1,27 @@
 """The reader against real pools: one call a snapshot, words equal to views, faults that stay where they are."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from bench import Bench, build, random_positions, trade
 
+from keeper.chain.anvil import Anvil
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.errors import ConfigError, RetryLater
 from keeper.feeds.chainlink import Chainlink
 from keeper.records.settings import FeedSettings, PoolSettings
-from keeper.records.snapshot import Ask, CallInput, PoolReading, ReadPlan, UniswapV2State, UniswapV3State, WordInput
+from keeper.records.snapshot import (
+    Answer,
+    Ask,
+    CallInput,
+    PoolReading,
+    ReadPlan,
+    UniswapV2State,
+    UniswapV3State,
+    WordInput,
+)
 from keeper.records.units import Address, BlockRef
 from keeper.testing.client import DevChain
 from keeper.venues import VENUES
@@ -219,6 +229,44 @@ def test_a_read_beyond_the_gas_cap_is_split_and_answers_the_same(
     tiny = Reader(reader.rpc, gas_cap=4_000_000)
     with pytest.raises(RetryLater, match="more than 4000000 gas"):
         tiny.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block)
+
+
+def test_answers_that_fill_the_memory_are_fetched_in_parts(bench: Bench, reader: Reader) -> None:
+    full = bench.install("0x620200006000f3")
+    bench.chain.mine()
+    asks = tuple(Ask(full, bytes([number]), gas=300_000) for number in range(60))
+
+    def everything() -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[Answer, ...]]:
+        return (yield asks)
+
+    (answers,) = reader.run([everything()], reader.block("latest"))
+    assert answers == (Answer(ok=True, data=bytes(131_072)),) * 60
+    assert reader.eth_calls > 1
+
+
+def test_the_ring_is_read_across_the_overflow_of_its_clock(start_anvil: Callable[..., Anvil]) -> None:
+    chain = DevChain(start_anvil(no_mining=True, timestamp=2**32 - 1200).url)
+    chain.set_interval(12)
+    bench, chance = build(chain), random.Random(4)
+    pool = bench.v3(3000, 60, random_positions(chance, 10, 60), ring=300)
+    while chain.block().timestamp < 2**32 + 600:
+        trade(bench, pool, chance, 5)
+    with Rpc("local", chain.url) as rpc:
+        reader = Reader(rpc)
+        block = reader.block("latest")
+        ages = tuple(range(block.timestamp - 2**32 + 300, 0, -7))
+        (reading,) = reader.run([VENUES["uniswap_v3"].read(pool, ReadPlan(600, ages), block)], block)
+    assert isinstance(reading, PoolReading)
+    state = reading.state
+    assert isinstance(state, UniswapV3State)
+    assert [row.time for row in state.ring] == [block.timestamp - age for age in ages]
+    assert state.ring[0].time < 2**32 < block.timestamp
+    ticks, per_liquidity = chain.call(
+        pool.address, "observe(uint32[])", [*ages, 0], returns="(int56[],uint160[])", block=hex(block.number)
+    )
+    readings = [*state.ring, state.now]
+    assert [row.tick_cumulative for row in readings] == list(ticks)
+    assert [row.seconds_per_liquidity_x128 for row in readings] == list(per_liquidity)
 
 
 def test_two_ways_of_reading_one_address_at_once_are_refused(reader: Reader, pools: tuple[PoolSettings, ...]) -> None:
