@@ -171,14 +171,19 @@ class Rpc:
 
 def masked(url: str) -> str:
     """Scheme, host and port of a URL; user, path and query may be secrets."""
-    parts = urlsplit(url)
-    host = parts.hostname or "?"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}"
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "a malformed URL"
+    return f"{parts.scheme}://{parts.hostname or '?'}{port}"
 
 
 def _secrets(url: str) -> tuple[str, ...]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return (url,)
     pieces = [url, parts.query, parts.username or "", parts.password or "", *parts.path.split("/")]
     return tuple(sorted({piece for piece in pieces if len(piece) >= 4}, key=len, reverse=True))
 

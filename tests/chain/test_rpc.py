@@ -203,4 +203,5 @@ def test_a_batch_with_a_missing_or_failed_answer_is_no_batch(node: Node, rpc: Rp
 
 def test_nothing_is_shown_of_a_url_but_scheme_host_and_port() -> None:
     assert masked(f"https://user:{SECRET}@host.example/{SECRET}?k={SECRET}") == "https://host.example"
+    assert masked(f"http://host:99999/{SECRET}") == masked(f"http://[{SECRET}") == "a malformed URL"
     assert SECRET not in repr(Rpc("alpha", f"http://host/{SECRET}"))
