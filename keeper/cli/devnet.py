@@ -50,7 +50,7 @@ def _run(chain: "DevChain", built: "Devnet", block_seconds: float, *, still: boo
     """Mine until interrupted; unless ``still``, a calm market trades in every block."""
     from keeper.testing.scenario import calm_blocks
 
-    blocks = calm_blocks(chain, built)
+    blocks = calm_blocks(chain, built, built.prices)
     while True:
         if still:
             chain.mine()

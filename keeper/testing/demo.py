@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -22,7 +23,7 @@ from keeper.testing.client import DevChain
 from keeper.testing.devnet import HISTORY_WINDOWS, Devnet, account_of, build_devnet, write_operator_files
 from keeper.testing.judge import Moment, Verdict, landed_once, loosened_late, rose_early
 from keeper.testing.plot import draw
-from keeper.testing.scenario import Scenario
+from keeper.testing.scenario import Scenario, calm_blocks
 from keeper.testing.screen import Screen, summary, verdict_lines
 from keeper.testing.subject import Subject, run_verify
 from keeper.testing.watch import Transaction, Watch
@@ -66,34 +67,30 @@ def _demo(folder: Path, console: Console, notes: Console, *, keep: bool) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     start = int(time.time()) - (HISTORY_WINDOWS + 10) * world.CADENCE * world.BLOCK_SECONDS
-    with Anvil.start(AnvilOptions(no_mining=True, timestamp=start)) as node:
+    with ExitStack() as stack:
+        node = stack.enter_context(Anvil.start(AnvilOptions(no_mining=True, timestamp=start)))
         chain = DevChain(node.url)
         devnet = _build(chain, notes)
         toml = write_operator_files(devnet, folder)
-        watch = Watch(chain, devnet, load_config(toml).operator.store_url)
+        watch = stack.enter_context(Watch(chain, devnet, load_config(toml).operator.store_url))
         console.print(_introduction(devnet, toml, time.monotonic() - began), highlight=False, soft_wrap=True)
-        deadline = time.monotonic() + BUDGET_SECONDS
-        with Subject(toml, folder / "keeper.log") as subject:
-            moments = _play(chain, devnet, watch, subject, console)
-            _settle(chain, watch, subject)
-            watch.new_events()
-            sent = watch.keeper_transactions(account_of(devnet.keeper_keys[0]), chain.block().number)
-            verdicts = _judge(moments, watch, sent)
-            verdicts.append(_verify(devnet))
-            took = time.monotonic() - (deadline - BUDGET_SECONDS)
-            verdicts.append(
-                Verdict(f"done within {BUDGET_SECONDS} s after set-up", took < BUDGET_SECONDS, f"{took:.0f} s")
-            )
-            console.print(summary(moments), soft_wrap=True)
-            console.print(_costs(sent), highlight=False, soft_wrap=True)
-            console.print(verdict_lines(verdicts), soft_wrap=True)
-            console.print(
-                f"files: {', '.join(str(path) for path in [*draw(moments, folder), toml])}",
-                highlight=False,
-                soft_wrap=True,
-            )
-            if keep:
-                _keep(chain, subject, console)
+        ready = time.monotonic()
+        subject = stack.enter_context(Subject(toml, folder / "keeper.log"))
+        moments = _play(chain, devnet, watch, subject, console)
+        _settle(chain, watch, subject)
+        watch.new_events()
+        sent = watch.keeper_transactions(account_of(devnet.keeper_keys[0]), chain.block().number)
+        verdicts = _judge(moments, watch, sent)
+        verdicts.append(_verify(devnet))
+        took = time.monotonic() - ready
+        verdicts.append(Verdict(f"done within {BUDGET_SECONDS} s after set-up", took < BUDGET_SECONDS, f"{took:.0f} s"))
+        console.print(summary(moments), soft_wrap=True)
+        console.print(_costs(sent), highlight=False, soft_wrap=True)
+        console.print(verdict_lines(verdicts), soft_wrap=True)
+        files = ", ".join(str(path) for path in [*draw(moments, folder), toml])
+        console.print(f"files: {files}", highlight=False, soft_wrap=True)
+        if keep:
+            _keep(chain, devnet, moments[-1].step.prices, subject, console)
     return 0 if all(verdict.ok for verdict in verdicts) else 1
 
 
@@ -188,12 +185,11 @@ def _costs(sent: Sequence[Transaction]) -> str:
     return f"updates sent: {len(gas)} transactions, {sum(gas):,} gas in all{each}"
 
 
-def _keep(chain: DevChain, subject: Subject, console: Console) -> None:
+def _keep(chain: DevChain, devnet: Devnet, prices: Sequence[float], subject: Subject, console: Console) -> None:
     console.print(f"chain at {chain.url} and keeper go on, a block every {KEEP_BLOCK_SECONDS:.0f} s; Ctrl-C ends them")
     try:
-        while True:
+        for _ in calm_blocks(chain, devnet, prices):
             subject.require_alive()
-            chain.mine()
             time.sleep(KEEP_BLOCK_SECONDS)
     except KeyboardInterrupt:
         console.print("stopped")

@@ -107,18 +107,20 @@ def _share(span: tuple[int, int], step: int) -> float:
     return min(1.0, max(0.0, (step - span[0]) / (span[1] - span[0])))
 
 
-def calm_blocks(chain: DevChain, devnet: Devnet, seed: int = SEED) -> Iterator[tuple[float, ...]]:
-    """Block after block of a calm market, for as long as somebody asks; yields the prices."""
+def calm_blocks(
+    chain: DevChain, devnet: Devnet, around: Sequence[float], seed: int = SEED
+) -> Iterator[tuple[float, ...]]:
+    """Block after block of a calm market around some prices, for as long as somebody asks; yields the prices."""
     chance = random.Random(seed)
     markets = [Market(chain, devnet.uniswap, row, devnet.trader) for row in devnet.settings.markets]
-    prices = devnet.prices
+    prices = tuple(around)
     # A window's standard deviation, spread over its blocks.
     noise = CALM_STEP / world.CADENCE**0.5
     while True:
-        # Drawn back to where the past ended, so that a long run stays inside the ladder of positions.
+        # Drawn back to where it began, so that a long run stays inside the ladder of positions.
         prices = tuple(
             price * (first / price) ** 0.01 * (1 + chance.gauss(0, noise))
-            for price, first in zip(prices, devnet.prices, strict=True)
+            for price, first in zip(prices, around, strict=True)
         )
         trade_block(chain, markets, prices, chance)
         yield prices

@@ -1,7 +1,7 @@
 """What the demo sees: the keeper's own store, and the contract's events and words on the chain."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from keeper.protocols.bulkhead import parse_words
 from keeper.protocols.bulkhead_events import Event, decode_event
@@ -76,6 +76,12 @@ class Watch:
         self.store = KeeperStore(store_url)
         self.events: list[ChainEvent] = []
         self._next_block = devnet.listed_block
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
 
     def window_seen(self) -> int:
         """Newest window that the keeper has folded for every market; 0 before the first."""

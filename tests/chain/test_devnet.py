@@ -157,11 +157,18 @@ def test_a_step_is_one_window_of_real_swaps_and_withdrawals(world: tuple[DevChai
 
 
 def test_the_command_prints_its_addresses_and_stops_on_request(tmp_path: Path) -> None:
-    command = "import typer; from keeper.cli.devnet import devnet; typer.run(devnet)"
-    arguments = ["--json", "--data-dir", str(tmp_path), "--block-seconds", "0.1"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    command = [
+        sys.executable,
+        "-m",
+        "keeper",
+        "devnet",
+        "--json",
+        "--data-dir",
+        str(tmp_path),
+        "--block-seconds",
+        "0.1",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert process.stdout is not None
         assert select.select([process.stdout], [], [], 60)[0]
