@@ -5,6 +5,7 @@ waiting for the keeper after each. Ends with what happened and with verdicts; an
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +18,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.config import load_config
 from keeper.errors import KeeperError, RetryLater
-from keeper.records.outcome import TERMINAL
 from keeper.testing import world
 from keeper.testing.client import DevChain
 from keeper.testing.devnet import HISTORY_WINDOWS, Devnet, account_of, build_devnet, write_operator_files
@@ -37,8 +37,11 @@ STEP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 PLAY_SECONDS = 60.0
 """What the story may take; when it falls behind, the keeper is waited for after every second step only."""
-SETTLE_WINDOWS = 3
-"""Windows without trades at the end, so that what was sent is mined and final."""
+SETTLE_WINDOWS = 2
+"""Windows without trades at the end, so that what was sent is mined."""
+FINAL_BLOCKS = 3
+STOPPED = (0, 128 + signal.SIGTERM)
+"""Exit codes of a keeper that drained and stopped on request."""
 KEEP_BLOCK_SECONDS = 2.0
 """Wall-clock time between blocks with ``--keep``."""
 
@@ -90,7 +93,8 @@ def _demo(folder: Path, console: Console, notes: Console, *, keep: bool) -> int:
         files = ", ".join(str(path) for path in [*draw(moments, folder), toml])
         console.print(f"files: {files}", highlight=False, soft_wrap=True)
         if keep:
-            _keep(chain, devnet, moments[-1].step.prices, subject, console)
+            again = stack.enter_context(Subject(toml, folder / "keeper-again.log"))
+            _keep(chain, devnet, moments[-1].step.prices, again, console)
     return 0 if all(verdict.ok for verdict in verdicts) else 1
 
 
@@ -152,16 +156,14 @@ def _await_window(watch: Watch, subject: Subject, window: int, seconds: float) -
 
 
 def _settle(chain: DevChain, watch: Watch, subject: Subject) -> None:
-    """Mine on until the keeper has nothing open, then stop it from planning more."""
+    """Let the keeper finish what it began, stop it as an operator would, and mine what it had sent."""
     for _ in range(SETTLE_WINDOWS):
         chain.mine(world.CADENCE)
         _await_window(watch, subject, chain.block().number // world.CADENCE, STEP_SECONDS)
-    deadline = time.monotonic() + STEP_SECONDS
-    while any(row.state not in TERMINAL for row in watch.store.intents.outcomes(1_000)):
-        if time.monotonic() > deadline:
-            break
-        chain.mine()
-        time.sleep(LOOK_SECONDS * 10)
+    code = subject.stop()
+    if code not in STOPPED:
+        raise KeeperError(f"the keeper ended with code {code} when it was asked to stop", subject.tail())
+    chain.mine(FINAL_BLOCKS)
 
 
 def _judge(moments: Sequence[Moment], watch: Watch, sent: Sequence[Transaction]) -> list[Verdict]:
@@ -186,7 +188,9 @@ def _costs(sent: Sequence[Transaction]) -> str:
 
 
 def _keep(chain: DevChain, devnet: Devnet, prices: Sequence[float], subject: Subject, console: Console) -> None:
-    console.print(f"chain at {chain.url} and keeper go on, a block every {KEEP_BLOCK_SECONDS:.0f} s; Ctrl-C ends them")
+    console.print(
+        f"{chain.url} goes on, the keeper runs again, a block every {KEEP_BLOCK_SECONDS:.0f} s; Ctrl-C ends both"
+    )
     try:
         for _ in calm_blocks(chain, devnet, prices):
             subject.require_alive()

@@ -21,6 +21,8 @@ from keeper.testing.watch import ChainEvent, MarketView, Transaction
 RISE_BPS = 100
 """A haircut counts as risen when it stands this far above where it stood in the calm."""
 HALF = 0.5
+LANDED = frozenset({IntentState.FINAL_OK, IntentState.MINED, IntentState.SENT})
+"""States of an update that is on its way or there. The keeper is stopped when it is judged, so the chain says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,18 @@ def landed_once(
         faults += [f"observed block {block} was applied twice" for block in repeated]
     faults += ["a report was refused" for row in events if isinstance(row.event, ReportRefused)]
     faults += [f"transaction {row.tx_hash} failed" for row in sent if not row.ok]
-    finals = {f"0x{row.tx_hash.hex()}" for row in outcomes if row.state == IntentState.FINAL_OK and row.tx_hash}
-    faults += [f"{row.intent.purpose} is {row.state}" for row in outcomes if row.state != IntentState.FINAL_OK]
-    faults += [f"transaction {row.tx_hash} has no intent" for row in sent if row.tx_hash not in finals]
-    mined = Counter(row.tx_hash for row in sent)
-    faults += [f"intent's transaction {tx_hash} was never mined" for tx_hash in finals if tx_hash not in mined]
+    planned = {f"0x{row.tx_hash.hex()}" for row in outcomes if row.state in LANDED and row.tx_hash}
+    replaced = [row for row in outcomes if row.state == IntentState.SUPERSEDED]
+    faults += [
+        f"{row.intent.purpose} is {row.state}" for row in outcomes if row.state not in LANDED and row not in replaced
+    ]
+    mined = {row.tx_hash for row in sent}
+    faults += [f"transaction {tx_hash} has no intent" for tx_hash in mined - planned]
+    faults += [f"intent's transaction {tx_hash} was never mined" for tx_hash in planned - mined]
     batches = sum(isinstance(row.event, BatchPublished) for row in events)
-    answer = "; ".join(sorted(set(faults))) or f"{batches} batches, {len(sent)} transactions, {len(outcomes)} intents"
+    answer = "; ".join(sorted(set(faults))) or (
+        f"{batches} batches, {len(sent)} transactions, {len(outcomes)} intents, {len(replaced)} of them superseded"
+    )
     return Verdict("every update landed once", not faults and batches > 0, answer)
 
 

@@ -68,7 +68,7 @@ SENT = [Transaction(f"0x{HASH.hex()}", 200, 100_000, True)]
 
 def test_a_good_story_passes() -> None:
     verdict = landed_once(story(), [final()], SENT, [KEY])
-    assert (verdict.ok, verdict.answer) == (True, "1 batches, 1 transactions, 1 intents")
+    assert (verdict.ok, verdict.answer) == (True, "1 batches, 1 transactions, 1 intents, 0 of them superseded")
     assert loosened_late(story(), [KEY], DWELL, DISPUTE).ok
 
 
@@ -85,15 +85,32 @@ def test_a_gap_in_the_sequence_is_a_loss() -> None:
     assert "the sequence has a gap" in landed_once(events, [final()], SENT, [KEY]).answer
 
 
-def test_an_intent_that_never_ended_is_not_once() -> None:
-    verdict = landed_once(story(), [final(), final(IntentState.SENT)], SENT, [KEY])
-    assert (verdict.ok, verdict.answer) == (False, "publish is sent")
+def test_an_intent_that_was_never_sent_is_a_loss() -> None:
+    verdict = landed_once(story(), [final(), final(IntentState.PLANNED)], SENT, [KEY])
+    assert (verdict.ok, verdict.answer) == (False, "publish is planned")
+
+
+def test_an_intent_that_the_chain_has_but_the_keeper_did_not_see_yet_landed() -> None:
+    assert landed_once(story(), [final(IntentState.SENT)], SENT, [KEY]).ok
+    assert not landed_once(story(), [final(IntentState.SENT)], [], [KEY]).ok
+
+
+def test_an_expired_or_reverted_intent_did_not_land() -> None:
+    for state in (IntentState.EXPIRED, IntentState.FINAL_REVERTED, IntentState.SIGNED):
+        assert not landed_once(story(), [final(state)], SENT, [KEY]).ok
 
 
 def test_a_transaction_without_an_intent_is_not_ours_to_send() -> None:
     stray = Transaction("0x" + "33" * 32, 201, 100_000, True)
     verdict = landed_once(story(), [final()], [*SENT, stray], [KEY])
     assert (verdict.ok, verdict.answer) == (False, f"transaction {stray.tx_hash} has no intent")
+
+
+def test_a_superseded_intent_is_neither_lost_nor_may_it_be_mined() -> None:
+    other = b"\x07" * 32
+    assert landed_once(story(), [final(), final(IntentState.SUPERSEDED, other)], SENT, [KEY]).ok
+    mined = [*SENT, Transaction(f"0x{other.hex()}", 201, 100_000, True)]
+    assert not landed_once(story(), [final(), final(IntentState.SUPERSEDED, other)], mined, [KEY]).ok
 
 
 def test_a_failed_transaction_and_a_refused_report_count() -> None:
