@@ -94,20 +94,23 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         (
             "buffer_bps = 250",
             "buffer_bps = 2.5",
-            "markets[0].model.buffer_bps: 2.5 is not a whole number; "
-            "give basis points from 0 to 10000: 250 is 2.5 %",
+            ("markets[0].model.buffer_bps: 2.5 is not a whole number; give basis points from 0 to 10000: 250 is 2.5 %"),
         ),
         (
             "sigma_floor_wad = 200000000000000000",
             "sigma_floor_wad = 2000",
-            "markets[0].model.sigma_floor_wad: 2000 would be next to nothing in WAD; "
-            "give a WAD, 18 decimals: 0.3 is 300000000000000000",
+            (
+                "markets[0].model.sigma_floor_wad: 2000 would be next to nothing in WAD; "
+                "give a WAD, 18 decimals: 0.3 is 300000000000000000"
+            ),
         ),
         (
             "sigma_floor_wad = 200000000000000000",
             "sigma_floor_wad = 0.6",
-            "markets[0].model.sigma_floor_wad: 0.6 is not a whole number; "
-            "give a WAD, 18 decimals: 0.6 is 600000000000000000",
+            (
+                "markets[0].model.sigma_floor_wad: 0.6 is not a whole number; "
+                "give a WAD, 18 decimals: 0.6 is 600000000000000000"
+            ),
         ),
         (
             "dwell_seconds = 21600",
@@ -117,18 +120,29 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         (
             "model_mult_wad = 1150000000000000000",
             "model_mult_wad = 150000000000000000",
-            "markets[0].model.model_mult_wad: 150000000000000000 is below 1000000000000000000; "
-            "give a WAD, 18 decimals: 0.3 is 300000000000000000",
+            (
+                "markets[0].model.model_mult_wad: 150000000000000000 is below 1000000000000000000; "
+                "give a WAD, 18 decimals: 0.3 is 300000000000000000"
+            ),
         ),
-        ("chain_id = 31337", 'chain_id = "mainnet"', "network.chain_id: 'mainnet' is not a whole number; "
-         "give a whole number from 1 to 9007199254740992"),
-        (f'contract = "{CONTRACT}"', 'contract = "0xcc"', "network.contract: '0xcc' is not an address; "
-         'write 0x and 40 hex digits, as "0xC02a..."'),
-        ('venue = "uniswap_v2"', 'venue = "uniswap_v9"', "markets[0].pools[1].venue: 'uniswap_v9' is not known; "
-         "choose from: uniswap_v2, uniswap_v3"),
+        (
+            "chain_id = 31337",
+            'chain_id = "mainnet"',
+            ("network.chain_id: 'mainnet' is not a whole number; give a whole number from 1 to 9007199254740992"),
+        ),
+        (
+            f'contract = "{CONTRACT}"',
+            'contract = "0xcc"',
+            ("network.contract: '0xcc' is not an address; write 0x and 40 hex digits, as \"0xC02a...\""),
+        ),
+        (
+            'venue = "uniswap_v2"',
+            'venue = "uniswap_v9"',
+            ("markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: uniswap_v2, uniswap_v3"),
+        ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_value_is_one_line_with_key_and_remedy(tmp_path: Path, old: str, new: str, line: str) -> None:
     assert problems(replaced(write(tmp_path), old, new)) == (line,)
 
@@ -204,9 +218,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -
     key.write_text("11" * 32)
     key.chmod(mode)
     (line,) = problems(write(tmp_path, key=KeySource(key, None)))
-    assert line == (
-        f"keeper.key_file: {key} has mode {mode:04o}, so others can read the secret; run: chmod 600 {key}"
-    )
+    assert line == (f"keeper.key_file: {key} has mode {mode:04o}, so others can read the secret; run: chmod 600 {key}")
 
 
 def test_a_private_key_file_is_accepted(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ TIME = 1_700_000_000
 POLICY = FeePolicy(80 * GWEI, GWEI, 1_000_000)
 
 
-class Node:
+class Node:  # its methods are named as the JSON-RPC methods they answer
     """Answers what a test put into it; keeps every raw transaction it was sent."""
 
     label = "node test"
@@ -47,17 +47,17 @@ class Node:
         self.calls.append((method, params))
         return getattr(self, method)(*params)
 
-    def eth_getBlockByNumber(self, _tag: str, _full: bool) -> dict[str, str]:
+    def eth_getBlockByNumber(self, _tag: str, _full: bool) -> dict[str, str]:  # noqa: N802
         return {"number": hex(self.head), "timestamp": hex(self.time), "baseFeePerGas": hex(self.base_fee)}
 
-    def eth_blockNumber(self) -> str:
+    def eth_blockNumber(self) -> str:  # noqa: N802
         return hex(self.head)
 
-    def eth_getTransactionCount(self, _address: str, tag: str) -> str:
+    def eth_getTransactionCount(self, _address: str, tag: str) -> str:  # noqa: N802
         assert tag == "latest"
         return hex(self.nonce)
 
-    def eth_estimateGas(self, _call: dict[str, str]) -> str:
+    def eth_estimateGas(self, _call: dict[str, str]) -> str:  # noqa: N802
         if self.call_error:
             raise self.call_error
         return hex(100_000)
@@ -67,7 +67,7 @@ class Node:
             raise self.call_error
         return "0x"
 
-    def eth_sendRawTransaction(self, raw: str) -> str:
+    def eth_sendRawTransaction(self, raw: str) -> str:  # noqa: N802
         if self.send_error:
             raise self.send_error
         self.sent.append(bytes.fromhex(raw[2:]))
@@ -75,10 +75,10 @@ class Node:
         self.pool.add(tx_hash)
         return tx_hash
 
-    def eth_getTransactionReceipt(self, tx_hash: str) -> dict[str, str] | None:
+    def eth_getTransactionReceipt(self, tx_hash: str) -> dict[str, str] | None:  # noqa: N802
         return self.receipts.get(tx_hash)
 
-    def eth_getTransactionByHash(self, tx_hash: str) -> dict[str, str] | None:
+    def eth_getTransactionByHash(self, tx_hash: str) -> dict[str, str] | None:  # noqa: N802
         return {"hash": tx_hash} if tx_hash in self.pool or tx_hash in self.receipts else None
 
     def mine(self, *, ok: bool = True) -> None:

@@ -144,7 +144,9 @@ def test_an_unknown_key_cannot_advance(tmp_path: Path) -> None:
 
 
 def test_snapshots_and_folds_survive_the_codec() -> None:
-    broken = make_snapshot(pools=(pool_reading(failure="reverted"), pair_reading()), feed=feed_reading(None), words=None)
+    broken = make_snapshot(
+        pools=(pool_reading(failure="reverted"), pair_reading()), feed=feed_reading(None), words=None
+    )
     for snapshot in (make_snapshot(), broken):
         assert loads(MarketSnapshot, dumps(snapshot)) == snapshot
         folded = fold_sample(b"", snapshot, WINDOW, (), market_settings(), SETTINGS)

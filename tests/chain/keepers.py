@@ -1,0 +1,81 @@
+"""Keepers for chain tests: in this process through the real wiring, or as the real program."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeper.config import load_config
+from keeper.cycle import Ports
+from keeper.protocols.bulkhead_events import Event, decode_event
+from keeper.testing.client import DevChain
+from keeper.testing.devnet import Devnet, write_operator_files
+from keeper.wiring import open_ports
+
+
+def ignore(_event: str, **_fields: object) -> None:
+    """A log that nobody reads."""
+
+
+@contextmanager
+def opened(devnet: Devnet, folder: Path, *, broadcast: bool = False, url: str = "") -> Iterator[Ports]:
+    """Ports of one keeper with its own folder."""
+    config = load_config(write_operator_files(devnet, folder, url=url), {})
+    with open_ports(config, broadcast=broadcast, emit=ignore) as ports:
+        yield ports
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def keeper(toml: Path, *arguments: str, environment: dict[str, str] | None = None, timeout: float = 60) -> Done:
+    """Run the real program to its end."""
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-m", "keeper", "--config", str(toml), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | (environment or {}),
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def mining(url: str, seconds: float = 0.4) -> Iterator[None]:
+    """Mine a block every so often while the body runs."""
+    stop = threading.Event()
+
+    def mine() -> None:
+        with_chain = DevChain(url)
+        while not stop.wait(seconds):
+            with_chain.mine()
+
+    thread = threading.Thread(target=mine)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def events(chain: DevChain, devnet: Devnet, wanted: Callable[[Event], bool] = lambda _event: True) -> list[Event]:
+    """The contract's events, in chain order."""
+    rows = chain.logs(devnet.contract)
+    decoded = [
+        decode_event([bytes.fromhex(t[2:]) for t in row["topics"]], bytes.fromhex(row["data"][2:])) for row in rows
+    ]
+    return [event for event in decoded if event is not None and wanted(event)]

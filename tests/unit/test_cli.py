@@ -1,0 +1,177 @@
+"""The command line: quick, one line a mistake, one document with --json, exit codes as documented."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from factories import CHAIN_ID, CONTRACT, make_settings
+
+from keeper.__main__ import hoisted, main
+from keeper.cli.output import amount, emit_json, percent, table, wad_percent
+from keeper.config import Operator, Provider, Secret, dump_toml
+
+HELP_SECONDS = 0.4
+HEAVY = (
+    "sqlalchemy",
+    "pydantic",
+    "httpx",
+    "rich.live",
+    "alembic",
+    "apscheduler",
+    "eth_account",
+    "eth_abi",
+    "matplotlib",
+)
+
+
+def write(folder: Path) -> Path:
+    operator = Operator(
+        network="test",
+        chain_id=CHAIN_ID,
+        contract=CONTRACT,
+        providers=(Provider("local", Secret("http://127.0.0.1:9")),),
+        key=None,
+        data_dir=folder / "data",
+        store_url=f"sqlite:///{folder / 'keeper.sqlite'}",
+    )
+    path = folder / "keeper.toml"
+    path.write_text(dump_toml(operator, make_settings()))
+    return path
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    probe = (
+        "import sys, time; start = time.perf_counter()\n"
+        "from keeper.__main__ import main\n"
+        "main(['--help'])\n"
+        "took = time.perf_counter() - start\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "print('\\n' + repr((took, heavy)))\n"
+    )
+    best = min((_probe(probe) for _ in range(3)), key=lambda row: row[0])
+    assert best[1] == []
+    assert best[0] < HELP_SECONDS
+
+
+def _probe(code: str) -> tuple[float, list[str]]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    took, heavy = eval(done.stdout.splitlines()[-1])  # noqa: S307 - our own output
+    return took, heavy
+
+
+def test_every_command_of_the_issue_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for command in ("init", "run", "depth", "explain", "history", "limits", "verify", "devnet", "doctor"):
+        assert f"\n  {command} " in shown
+
+
+@pytest.mark.parametrize(
+    "command", ["init", "run", "depth", "explain", "history", "limits", "verify", "devnet", "doctor"]
+)
+def test_every_command_offers_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["run", "--fast"], ["explain"], ["--log-level", "loud", "limits"]])
+def test_wrong_usage_ends_with_2_and_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert shown.err.count("\n") == 1
+
+
+def test_a_configuration_mistake_ends_with_2_and_one_line_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path)
+    path.write_text(path.read_text().replace("margin_bps = 50", "margin_bps = 50000\nfoo = 1"))
+    assert main(["--config", str(path), "limits"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "error: settings.margin_bps: 50000 is above 10000; give basis points from 0 to 10000: 250 is 2.5 %",
+        "error: settings.foo: unknown key; remove it",
+    ]
+
+
+def test_a_failure_with_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["limits", "--json", "--config", str(tmp_path / "none.toml")]) == 2
+    shown = capsys.readouterr()
+    document = json.loads(shown.out)
+    assert document["schemaVersion"] == 1
+    assert document["error"]["code"] == "ConfigError"
+    assert "no such file" in document["error"]["message"]
+    assert document["error"]["hint"]
+    assert shown.err == ""
+
+
+def test_an_unknown_market_names_the_known_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-c", str(write(tmp_path)), "explain", "DOGE/USDC"]) == 2
+    assert capsys.readouterr().err == "error: there is no market 'DOGE/USDC' (choose from: WETH/USDC)\n"
+
+
+def test_a_market_without_samples_says_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-c", str(write(tmp_path)), "explain", "weth/usdc"]) == 4
+    assert "keeper run --once" in capsys.readouterr().err
+
+
+def test_broadcasting_without_a_terminal_needs_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-c", str(write(tmp_path)), "run", "--broadcast"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("BROADCAST")
+    assert "--yes" in shown.err
+
+
+def test_a_dry_run_says_so_first(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "keeper", "-c", str(path), "run", "--once"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[0].startswith("DRY RUN")
+    assert done.returncode == 4
+
+
+def test_verify_needs_both_node_and_contract_or_neither(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-c", str(write(tmp_path)), "verify", "--rpc", "http://127.0.0.1:9"]) == 2
+    assert "belong together" in capsys.readouterr().err
+
+
+def test_global_options_may_stand_anywhere() -> None:
+    assert hoisted(["run", "--once", "--config", "x.toml"]) == ["--config", "x.toml", "run", "--once"]
+    assert hoisted(["run", "--log-format=json"]) == ["--log-format=json", "run"]
+    assert hoisted(["verify", "A", "--all"]) == ["verify", "A", "--all"]
+    assert hoisted(["run", "--config"]) == ["--config", "run"]
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m keeper --help | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_amounts_are_exact_and_rounded_down() -> None:
+    assert amount(1_234_567_890_123_456_789_012, 18) == "1,234.5678"
+    assert amount(99, 6) == "0.0000"
+    assert amount(None, 18) == "-"
+    assert percent(1263) == "12.63 %"
+    assert percent(None) == "-"
+    assert wad_percent(2_253_700_000_000_000_000) == "225.37 %"
+
+
+def test_numbers_stand_to_the_right_in_tables() -> None:
+    assert table(("name", "bps"), [("a", 5), ("long", 1000)]) == "name   bps\na        5\nlong  1000"
+    assert table(("name",), []) == "name"
+
+
+def test_json_has_no_null_and_no_large_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_json({"a": None, "b": 2**60, "c": b"\x01", "d": [{"e": None, "f": True}]})
+    assert json.loads(capsys.readouterr().out) == {
+        "schemaVersion": 1,
+        "b": str(2**60),
+        "c": "0x01",
+        "d": [{"f": True}],
+    }
