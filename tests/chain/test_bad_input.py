@@ -1,4 +1,4 @@
-"""What an operator gets wrong on a real chain: one line each, with key and remedy; exit code 2, or 4 for a dead node."""
+"""What an operator gets wrong on a real chain: one line each, key and remedy; exit code 2, or 4 for a dead node."""
 
 import json
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def test_a_pool_with_other_tokens_is_one_line(world: tuple[DevChain, Devnet], tm
     lines = refused(keeper(with_settings(devnet, tmp_path, changed(devnet, pools=wrong)), "run", "--once"))
     tokens = [line for line in lines if "the market needs" in line]
     assert tokens
-    assert all(line.startswith("error: markets[0].pools[0].address: ") for line in lines)
+    assert all(line.startswith("error: markets[0].pools[0].address: ") for line in tokens)
     assert all(line.endswith("; correct the pool's settings") for line in tokens)
 
 
@@ -109,7 +109,7 @@ def test_a_wrong_fee_is_named(world: tuple[DevChain, Devnet], tmp_path: Path) ->
     pools = devnet.settings.markets[0].pools
     wrong = (replace(pools[0], fee_pips=100), *pools[1:])
     lines = refused(keeper(with_settings(devnet, tmp_path, changed(devnet, pools=wrong)), "run", "--once"))
-    assert any("fee() is 500, the settings say 100" in line for line in lines)
+    assert any("fee() is 500, the settings say 100" in line for line in tokens)
 
 
 def test_settings_that_governance_did_not_set_are_refused(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
