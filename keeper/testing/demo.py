@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.config import load_config
 from keeper.errors import KeeperError, RetryLater
+from keeper.protocols.bulkhead_events import PendingActivated
 from keeper.testing import world
 from keeper.testing.client import DevChain
 from keeper.testing.devnet import HISTORY_WINDOWS, Devnet, account_of, build_devnet, write_operator_files
@@ -29,7 +30,7 @@ from keeper.testing.subject import Subject, run_verify
 from keeper.testing.watch import Transaction, Watch
 
 BUDGET_SECONDS = 90
-"""From the end of the set-up to the end of the demo."""
+"""What the demo should take from the end of the set-up; said, not judged: it depends on the machine."""
 START_SECONDS = 30.0
 """Longest wait for the keeper's first sample: it reads the trailing days first."""
 STEP_SECONDS = 10.0
@@ -37,6 +38,8 @@ STEP_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 PLAY_SECONDS = 60.0
 """What the story may take; when it falls behind, the keeper is waited for after every second step only."""
+CUT_SECONDS = 62.0
+"""From here on the story ends as soon as every market has loosened."""
 SETTLE_WINDOWS = 2
 """Windows without trades at the end, so that what was sent is mined."""
 FINAL_BLOCKS = 3
@@ -86,9 +89,9 @@ def _demo(folder: Path, console: Console, notes: Console, *, keep: bool) -> int:
         verdicts = _judge(moments, watch, sent)
         verdicts.append(_verify(devnet))
         took = time.monotonic() - ready
-        verdicts.append(Verdict(f"done within {BUDGET_SECONDS} s after set-up", took < BUDGET_SECONDS, f"{took:.0f} s"))
         console.print(summary(moments), soft_wrap=True)
         console.print(_costs(sent), highlight=False, soft_wrap=True)
+        console.print(f"took {took:.0f} s after set-up (aim: {BUDGET_SECONDS} s)", highlight=False)
         console.print(verdict_lines(verdicts), soft_wrap=True)
         files = ", ".join(str(path) for path in [*draw(moments, folder), toml])
         console.print(f"files: {files}", highlight=False, soft_wrap=True)
@@ -139,7 +142,15 @@ def _play(chain: DevChain, devnet: Devnet, watch: Watch, subject: Subject, conso
             began = began if index else time.monotonic()
             moments.append(Moment(step, tuple(watch.views())))
             screen.show(moments[-1], watch.new_events(), devnet.market_keys)
+            # A slow machine has seen all there is to see once every market has loosened in the last calm.
+            if time.monotonic() - began > CUT_SECONDS and _all_loosened(watch):
+                break
     return moments
+
+
+def _all_loosened(watch: Watch) -> bool:
+    loosened = {row.event.market for row in watch.events if isinstance(row.event, PendingActivated)}
+    return loosened.issuperset(watch.devnet.market_keys)
 
 
 def _await_window(watch: Watch, subject: Subject, window: int, seconds: float) -> None:
