@@ -3,6 +3,8 @@
 import json
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,3 +47,22 @@ def test_no_path_of_a_machine_and_no_registry_host_is_in_the_tree() -> None:
 def test_scripts_are_executable() -> None:
     for name in ("scripts/demo", "scripts/test", "scripts/setup", ".ci/run", "contracts/solc.cjs"):
         assert (ROOT / name).stat().st_mode & 0o111, name
+
+
+def test_the_wheel_holds_our_code_only(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "keeper/cycle.py" in names
+    assert any(name.startswith("keeper/store/migrations/versions/") for name in names)
+    assert "keeper/chain/artifacts/CollateralParameters.json" in names
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"keeper", next(top for top in tops if top.endswith(".dist-info"))}
+    foreign = re.compile(r"node_modules|Uniswap(?!V3Reader)|Router|Quoter|Balancer|Aave", re.IGNORECASE)
+    solidity = [name for name in names if name.endswith((".json", ".sol")) and foreign.search(name)]
+    assert solidity == []
