@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
+from keeper.config_rules import consistency
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
@@ -85,7 +86,7 @@ def check_document(document: Mapping[str, Any]) -> list[Problem]:
         _schema().model_validate(document)
     except ValidationError as error:
         return [_problem(item) for item in error.errors(include_url=False)]
-    return _consistency(build_settings(document))
+    return [Problem(*row) for row in consistency(build_settings(document))]
 
 
 def build_settings(document: Mapping[str, Any]) -> Settings:
@@ -297,9 +298,3 @@ def _known_names() -> list[str]:
     for kind in (Settings, MarketSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}
     return sorted(names)
-
-
-def _consistency(settings: Settings) -> list[Problem]:
-    from keeper.config_rules import consistency
-
-    return [Problem(*row) for row in consistency(settings)]

@@ -4,9 +4,9 @@ The store is a cache: with an empty one the same state is found from the chain a
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from keeper.errors import Refused
+from keeper.errors import KeeperError, Refused
 from keeper.fold import fold_sample
 from keeper.published import History, Node, extend_history, read_history
 from keeper.records.core import decode_core
@@ -16,12 +16,15 @@ from keeper.records.settings import Settings
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import Address, BlockRef
 from keeper.risk.keys import settings_hash
-from keeper.risk.windows import last_ended, trailing_windows, window_of
+from keeper.risk.windows import last_ended, sample_block, trailing_windows, window_end, window_of
 from keeper.sampling import Sampler
 from keeper.store.samples import SampleStore, StoredSample
 
 SETTLED_DEPTH = 2
 """A window counts once its end is this many blocks deep (design.md 5.1)."""
+
+ANY_SEQUENCE = 2**32
+"""Above every sequence."""
 
 Emit = Callable[..., None]
 """(event, **fields): one line of the log."""
@@ -35,6 +38,8 @@ class Track:
     """Packed core after the last folded window."""
     window: int
     """Last window that was looked at."""
+    listed: int
+    """Block of the listing that it belongs to: earlier samples show another one."""
 
 
 class Follower:
@@ -83,14 +88,17 @@ class Follower:
 
     def refresh(self, head: BlockRef) -> None:
         """Learn what the contract published up to ``head``; roll back what is no longer canonical."""
-        if self._rolled_back(head) or self._read_up_to is None:
+        last = self._read_up_to
+        orphaned = last is not None and not self._is_canonical(last, head)
+        if last is None or orphaned:
             self.history = read_history(self._node, self.contract, self.chain_id, self._start_block, head.number)
         else:
             self.history = extend_history(self.history, self._node, head.number)
+        self._roll_back(head, orphaned=orphaned)
         self._read_up_to = head
         for market in self.sampler(head.number).markets:
             if market not in self._tracks and market in self.history.listings:
-                self._tracks[market] = self._start(market)
+                self._tracks[market] = self._start(market, head.number)
 
     def missing(self, head: BlockRef) -> Iterator[tuple[int, Mapping[bytes, bytes]]]:
         """(window, market -> core before it) of every window that is settled and not yet folded, oldest first.
@@ -114,19 +122,29 @@ class Follower:
         self, window: int, cores: Mapping[bytes, bytes], snapshots: Mapping[bytes, MarketSnapshot]
     ) -> list[StoredSample]:
         """Fold one window of these markets; their tracks move on."""
-        rows = []
+        rows, moved = [], {}
         for market, core in cores.items():
-            snapshot = snapshots.get(market)
-            if snapshot is None or snapshot.words is None:
-                # Not listed at that block: there is no state to fold, and the verifier skips it too.
-                self._tracks[market] = Track(core, window)
+            snapshot, listed = snapshots.get(market), self._tracks[market].listed
+            if snapshot is None or not _shows(snapshot, listed):
+                # There is no state to fold, and the verifier skips it too.
+                moved[market] = Track(core, window, listed)
                 continue
-            base = self.history.base_core(market, snapshot.words.live.sequence)
-            if self._adopts(market, base):
+            base = self._base(snapshot)
+            if self._adopts(market, base) or self._starts_again(snapshot, base, core):
                 continue
-            row = self._fold(window, core, snapshot, base)
+            moved[market] = Track(core, window, listed)
+            try:
+                row = self._fold(window, core, snapshot, base)
+            except KeeperError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one market's fault must not blind the others
+                # A gap: the next report names it, and nothing loosens over it.
+                self._emit("market_failed", market=market.hex()[:8], window=window, error=repr(error))
+                continue
             rows.append(row)
-            self._tracks[market] = Track(row.core_after, window)
+            moved[market] = Track(row.core_after, window, listed)
+        # All or none: a node that fails between two markets must not cost the first one its sample.
+        self._tracks |= moved
         return rows
 
     def since_base(self, row: StoredSample) -> list[StoredSample]:
@@ -137,12 +155,16 @@ class Follower:
         Refused
             Folding from the base does not lead to the row's core: this keeper abstains.
         """
-        core, rows = row.core_before, []
-        base = decode_core(core)
-        first = base.window + 1 if base else self._first_window(row.market)
-        kept = {known.window: known for known in self.store.between(row.market, first, row.window)}
+        core, rows, number = row.core_before, [], row.snapshot.block.number
+        base, listed = decode_core(core), self.history.listed_at(row.market, number)
+        first = base.window + 1 if base else self.history.first_window(row.market, number)
+        kept = {
+            known.window: known
+            for known in self.store.between(row.market, first, row.window)
+            if _shows(known.snapshot, listed)
+        }
         for window in range(first, row.window + 1):
-            known = kept.get(window) or self._fold_again(window, row.market, core, row.core_before)
+            known = kept.get(window) or self._fold_again(window, row, core, listed)
             if known is not None:
                 core = known.core_after
                 rows.append(known)
@@ -176,38 +198,52 @@ class Follower:
                 sampler.remember(window, block_hash, depths)
         return sampler
 
-    def _rolled_back(self, head: BlockRef) -> bool:
-        """Forget whatever rests on a block that is no longer canonical; True when there was any."""
-        found = False
-        while newest := self.store.newest_block():
-            number, block_hash = newest
-            if self._is_canonical(number, block_hash, head):
-                break
-            self.store.roll_back(number)
-            found = True
-        last = self._read_up_to
-        if last is not None and not self._is_canonical(last.number, last.hash, head):
+    def _roll_back(self, head: BlockRef, *, orphaned: bool) -> None:
+        """Forget whatever rests on a block that is no longer canonical or no longer its window's sample."""
+        newest, found = None, orphaned
+        while (newest := self.store.newest_block()) and not self._is_sample(*newest, head):
+            self.store.roll_back(newest[0])
             found = True
         if found:
             self._emit("reorg", rolled_back_to=newest[0] if newest else None)
             self._tracks.clear()
             self._samplers.clear()
-        return found
 
-    def _is_canonical(self, number: int, block_hash: bytes, head: BlockRef) -> bool:
-        return number <= head.number and self.reader.block(number).hash == block_hash
+    def _is_canonical(self, block: BlockRef, head: BlockRef) -> bool:
+        return block.number <= head.number and self.reader.block(block.number).hash == block.hash
 
-    def _start(self, market: bytes) -> Track:
+    def _is_sample(self, number: int, block_hash: bytes, head: BlockRef) -> bool:
+        """Whether a window still rests on this block; which one it is hangs on the hash of the window's end."""
+        cadence = self.history.cadence
+        end = window_end(window_of(number, cadence), cadence)
+        if end > head.number or self.reader.block(number).hash != block_hash:
+            return False
+        return sample_block(end, self.reader.block(end).hash, cadence) == number
+
+    def _start(self, market: bytes, head: int) -> Track:
         """From the store, else from the newest report on chain, else from the listing."""
         kept = self.store.latest(market)
         if kept is not None:
-            return Track(kept.core_after, kept.window)
-        core = self.history.base_core(market, 2**32)
+            listed = self.history.listed_at(market, kept.snapshot.block.number)
+            return Track(kept.core_after, kept.window, listed)
+        core, listed = self.history.base_core(market, ANY_SEQUENCE, head), self.history.listed_at(market, head)
         base = decode_core(core)
-        return Track(core, base.window) if base else Track(b"", self._first_window(market) - 1)
+        return Track(core, base.window if base else self.history.first_window(market, head) - 1, listed)
 
-    def _first_window(self, market: bytes) -> int:
-        return max(1, window_of(self.history.listed_at(market), self.history.cadence))
+    def _base(self, snapshot: MarketSnapshot) -> bytes:
+        """Packed core of the newest routine report that the snapshot's own words know."""
+        sequence = snapshot.words.live.sequence if snapshot.words else 0
+        return self.history.base_core(snapshot.market, sequence, snapshot.block.number)
+
+    def _starts_again(self, snapshot: MarketSnapshot, base: bytes, core: bytes) -> bool:
+        """Whether the market was listed, or taken into the settings, again since the core was folded."""
+        market, number = snapshot.market, snapshot.block.number
+        held, first = decode_core(core), self.history.first_window(market, number)
+        if base or held is None or held.window >= first:
+            return False
+        self._emit("market_starts_again", market=market.hex(), window=first)
+        self._tracks[market] = Track(b"", first - 1, self.history.listed_at(market, number))
+        return True
 
     def _adopts(self, market: bytes, core: bytes) -> bool:
         """Whether the quorum's state replaces ours: its core at the base's window is not the one we had."""
@@ -219,7 +255,7 @@ class Follower:
             return False
         self._emit("state_adopted", market=market.hex(), window=base.window)
         self.store.forget_samples(market, base.window)
-        self._tracks[market] = Track(core, base.window)
+        self._tracks[market] = replace(self._tracks[market], core=core, window=base.window)
         return True
 
     def _fold(self, window: int, core: bytes, snapshot: MarketSnapshot, base: bytes) -> StoredSample:
@@ -230,10 +266,16 @@ class Follower:
         sequence = snapshot.words.live.sequence if snapshot.words else 0
         return StoredSample(snapshot.market, window, sequence, base, snapshot, folded)
 
-    def _fold_again(self, window: int, market: bytes, core: bytes, base: bytes) -> StoredSample | None:
-        snapshot = self.observe(window, {market: core}).get(market)
-        if snapshot is None or snapshot.words is None:
+    def _fold_again(self, window: int, wanted: StoredSample, core: bytes, listed: int) -> StoredSample | None:
+        snapshot = self.observe(window, {wanted.market: core}).get(wanted.market)
+        if snapshot is None or not _shows(snapshot, listed):
             return None
-        row = self._fold(window, core, snapshot, base)
+        # Its own base: the first samples after a base's window may have been taken before that report landed.
+        row = self._fold(window, core, snapshot, self._base(snapshot))
         self.store.record([row])
         return row
+
+
+def _shows(snapshot: MarketSnapshot, listed: int) -> bool:
+    """Whether the sample shows the market under the listing of that block."""
+    return snapshot.words is not None and snapshot.block.number >= listed

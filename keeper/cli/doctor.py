@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keeper.cli.common import Context, Json, configuration
 from keeper.errors import ConfigError, KeeperError, RetryLater
@@ -239,8 +239,3 @@ def _head(subject: "Subject") -> Iterator[tuple[str, str]]:
     age = int(time.time()) - subject.head.timestamp
     if age > OLD_HEAD_SECONDS:
         yield "warn", f"block {subject.head.number} is {age} s old; wait until the node is in sync"
-
-
-def describe(checks: list[Check]) -> list[dict[str, Any]]:
-    """Checks as plain data."""
-    return [{"title": check.title, "verdict": check.verdict, "findings": check.lines} for check in checks]

@@ -14,12 +14,13 @@ WARNINGS = frozenset(
         "no_safe_block",
         "node_silent",
         "reorg",
+        "market_starts_again",
         "report_refused",
         "state_adopted",
         "tick_missed",
     }
 )
-ERRORS = frozenset({"cycle_crashed"})
+ERRORS = frozenset({"cycle_crashed", "market_failed"})
 
 
 def configure(level: str, log_format: str) -> None:

@@ -109,7 +109,7 @@ def test_a_wrong_fee_is_named(world: tuple[DevChain, Devnet], tmp_path: Path) ->
     pools = devnet.settings.markets[0].pools
     wrong = (replace(pools[0], fee_pips=100), *pools[1:])
     lines = refused(keeper(with_settings(devnet, tmp_path, changed(devnet, pools=wrong)), "run", "--once"))
-    assert any("fee() is 500, the settings say 100" in line for line in tokens)
+    assert any("fee() is 500, the settings say 100" in line for line in lines)
 
 
 def test_settings_that_governance_did_not_set_are_refused(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:

@@ -174,19 +174,20 @@ def _judge(chain: DevChain, devnet: Devnet, states: set[IntentState]) -> None:
     assert [verdict.differs for verdict in verdicts if not verdict.ok] == []
 
 
-def test_a_reorg_makes_the_keeper_read_again(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
-    # Last in the file: a reorg voids the snapshot that ``clean`` would go back to.
-    chain, devnet = world
+def test_a_reorg_makes_the_keeper_read_again(clean: tuple[DevChain, Devnet], tmp_path: Path) -> None:
+    chain, devnet = clean
+    mark = chain.rpc("evm_snapshot")
+    chain.mine(3 * devnet.settings.cadence_blocks)
     with opened(devnet, tmp_path) as ports:
         run_cycle(ports)
         market = devnet.market_keys[0]
-        before = ports.samples.latest(market)
-        assert before is not None
-        depth = chain.block().number - before.snapshot.block.number + 1
-        chain.rpc("anvil_reorg", depth, [])
-        assert chain.block(before.snapshot.block.number).hash != before.snapshot.block.hash
+        before = ports.samples.history(market)
+        # Going back and mining again gives other blocks at the same heights: every header has its own mixHash.
+        chain.rpc("evm_revert", mark)
+        chain.mine(4 * devnet.settings.cadence_blocks)
         run_cycle(ports)
-        after = ports.samples.latest(market)
-        assert after is not None
-        assert after.window == before.window
-        assert chain.block(after.snapshot.block.number).hash == after.snapshot.block.hash
+        after = ports.samples.history(market)
+    assert [row.window for row in after] == [*(row.window for row in before), before[-1].window + 1]
+    assert [row.snapshot.block.hash for row in after[-3:]] != [row.snapshot.block.hash for row in before[-3:]]
+    for row in after:
+        assert chain.block(row.snapshot.block.number).hash == row.snapshot.block.hash
