@@ -3,6 +3,7 @@
 import json
 import types
 import zlib
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -39,20 +40,39 @@ def _plain(value: object) -> object:
 
 
 def _build(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
+    return None if value is None else _builder(hint)(value)
+
+
+@cache
+def _builder(hint: Any) -> Callable[[Any], Any]:
+    """What makes a value of this type; worked out once a type, as a snapshot has some thousand values."""
     if get_origin(hint) in (Union, types.UnionType):
-        return _build(_choose(get_args(hint), value), value)
+        kinds = get_args(hint)
+        return lambda value: _build(_choose(kinds, value), value)
     if is_dataclass(hint):
-        hints = _hints(hint)  # type: ignore[arg-type]
-        return hint(*(_build(hints[name], item) for name, item in zip(hints, value[1:], strict=True)))  # type: ignore[operator]
+        inner = [_optional(kind) for kind in get_type_hints(hint).values()]
+        return lambda value: hint(*[make(item) for make, item in zip(inner, value[1:], strict=True)])  # type: ignore[operator]
     if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        each = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
-        return tuple(_build(kind, item) for kind, item in zip(each, value, strict=True))
+        return _tuple_builder(get_args(hint))
     if hint is bytes:
-        return bytes.fromhex(value)
-    return hint(value) if isinstance(hint, type) and issubclass(hint, StrEnum) else value
+        return bytes.fromhex
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint
+    return lambda value: value
+
+
+def _tuple_builder(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if kinds[-1] is Ellipsis:
+        each = _optional(kinds[0])
+        return lambda value: tuple([each(item) for item in value])
+    inner = [_optional(kind) for kind in kinds]
+    return lambda value: tuple([make(item) for make, item in zip(inner, value, strict=True)])
+
+
+def _optional(hint: Any) -> Callable[[Any], Any]:
+    if get_origin(hint) in (Union, types.UnionType):
+        return lambda value: _build(hint, value)
+    return _builder(hint)
 
 
 def _choose(kinds: tuple[Any, ...], value: Any) -> Any:
@@ -60,8 +80,3 @@ def _choose(kinds: tuple[Any, ...], value: Any) -> Any:
     if named:
         return named[0]
     return next(kind for kind in kinds if kind is not type(None) and not is_dataclass(kind))
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
