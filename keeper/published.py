@@ -1,30 +1,32 @@
-"""What a contract has published so far, from its events and the calldata behind them."""
+"""What a contract has published so far, from its events: whoever relayed a batch, and inside whatever call."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_keys.datatypes import Signature as EcdsaSignature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
 from keeper.errors import RetryLater
-from keeper.maths.keccak import keccak
 from keeper.protocols.bulkhead import decode_publish
+from keeper.protocols.bulkhead_events import (
+    TOPICS,
+    BatchPublished,
+    MarketListed,
+    ReportApplied,
+    SettingsSet,
+    decode_batch,
+)
+from keeper.records.core import decode_core
 from keeper.records.log import Log
 from keeper.records.report import Batch, Report, Signature
 from keeper.records.settings import Settings, decode_settings
 from keeper.records.units import Address
 from keeper.risk.commit import batch_digest, unpack_reports
-
-
-def _topic(signature: str) -> bytes:
-    return keccak(signature.encode())
-
-
-SETTINGS_SET = _topic("SettingsSet(bytes32,uint64,bytes)")
-MARKET_LISTED = _topic("MarketListed(bytes32,uint256)")
-REPORT_APPLIED = _topic("ReportApplied(bytes32,uint256,uint256,uint256)")
+from keeper.risk.keys import market_key
+from keeper.risk.windows import window_end, window_of
 
 ECDSA_BYTES = 65
 
@@ -36,7 +38,7 @@ class Node(Protocol):
         """Events of the contract, in chain order."""
 
     def calldata(self, tx_hash: bytes) -> bytes:
-        """Input of a transaction."""
+        """Input of a transaction to the contract; empty when it went to another one, which called the contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Published:
     packed: bytes
     """All reports of the batch, as signed."""
     signatures: tuple[Signature, ...]
+    """Empty when the batch was relayed by another contract: then only the contract saw them."""
     block_number: int
     """Where it was mined."""
     tx_hash: bytes
@@ -60,7 +63,10 @@ class Adopted:
 
     hash: bytes
     from_block: int
-    settings: Settings
+    settings: Settings | None
+    """None: what governance set is no settings document; it is passed over, and no batch can be published under it."""
+    set_block: int
+    """Where it was set; until it is in force, a later one replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,8 @@ class History:
     chain_id: int
     adopted: tuple[Adopted, ...]
     """In the order in which they were set."""
-    listings: dict[bytes, int]
-    """Market key -> block of its last listing."""
+    listings: dict[bytes, tuple[int, ...]]
+    """Market key -> blocks of its listings, rising."""
     reports: tuple[Published, ...]
     """In chain order."""
     up_to: int
@@ -81,27 +87,52 @@ class History:
     @property
     def cadence(self) -> int:
         """Blocks in a window; one for the contract's life."""
-        return self.adopted[-1].settings.cadence_blocks
+        return self._usable[-1][1].cadence_blocks
+
+    @property
+    def _usable(self) -> list[tuple[int, Settings]]:
+        """(block from which they hold, settings), rising."""
+        rows = [(row.from_block, row.settings) for row in self.adopted if row.settings is not None]
+        if not rows:
+            raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
+        return rows
 
     def settings_at(self, block: int) -> Settings:
         """Settings in force at a block (design.md 5.5); before the first, the first: trailing samples are older."""
-        in_force = [row for row in self.adopted if row.from_block <= block] or list(self.adopted[:1])
-        if not in_force:
-            raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
-        return in_force[-1].settings
+        usable = self._usable
+        return [settings for start, settings in usable if start <= block or start == usable[0][0]][-1]
 
-    def listed_at(self, market: bytes) -> int:
-        """Block of the market's listing."""
-        return self.listings[market]
+    def listed_at(self, market: bytes, block: int) -> int:
+        """Block of the listing that holds at a block; of the first listing when that is later."""
+        blocks = self.listings[market]
+        return max((row for row in blocks if row <= block), default=blocks[0])
 
-    def base_core(self, market: bytes, sequence: int) -> bytes:
-        """Packed core of the newest routine report up to ``sequence``; empty when there is none."""
-        cores = [
-            row.report.core
-            for row in self.reports
-            if row.report.market == market and row.sequence <= sequence and row.report.core
-        ]
-        return cores[-1] if cores else b""
+    def first_window(self, market: bytes, block: int) -> int:
+        """First window of the stretch up to a block in which the market is listed and in the settings throughout."""
+        end, since = window_end(window_of(block, self.cadence), self.cadence), 0
+        inside = True
+        for start, settings in self._usable:
+            if start > end:
+                break
+            held = market in {market_key(self.chain_id, row) for row in settings.markets}
+            since = start if held and not inside else since
+            inside = held
+        # The window in which it is listed may hold a sample of an earlier listing.
+        return max(1, window_of(since, self.cadence), window_of(self.listed_at(market, block), self.cadence) + 1)
+
+    def base_core(self, market: bytes, sequence: int, block: int) -> bytes:
+        """Packed core of the newest routine report up to ``sequence``, as seen from a block; empty when there is none.
+
+        A listing, or a return into the settings, starts with an empty core. A core that is not one of its own window
+        is none: whoever signed it, the fold must be able to go on.
+        """
+        first = self.first_window(market, block)
+        for row in reversed(self.reports):
+            counts = row.report.market == market and row.sequence <= sequence
+            seen = window_of(row.batch.observed_block, self.cadence)
+            if counts and seen >= first and _is_step(row, self.cadence):
+                return row.report.core
+        return b""
 
     def batch_of(self, published: Published) -> list[Published]:
         """Every report that the same batch packed, whether or not the contract applied it."""
@@ -128,23 +159,26 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back. One request for the events, one a publish transaction."""
-    adopted: list[Adopted] = []
-    listings: dict[bytes, int] = {}
+    """Read everything back. One request for the events, one a batch for its signatures."""
+    adopted: tuple[Adopted, ...] = ()
+    listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
-    opened: dict[bytes, tuple[Batch, bytes, tuple[Signature, ...]]] = {}
+    applied: list[Log] = []
     for log in node.logs(from_block, to_block):
         topic = log.topics[0] if log.topics else b""
-        if topic == SETTINGS_SET:
-            start, document = decode(["uint64", "bytes"], log.data)
-            adopted.append(Adopted(log.topics[1], start, decode_settings(document)))
-        elif topic == MARKET_LISTED:
-            listings[log.topics[1]] = log.block_number
-        elif topic == REPORT_APPLIED:
-            if log.tx_hash not in opened:
-                opened[log.tx_hash] = decode_publish(node.calldata(log.tx_hash))
-            reports.append(_published(log, *opened[log.tx_hash]))
-    return History(contract, chain_id, tuple(adopted), listings, tuple(reports), to_block)
+        if topic == TOPICS[SettingsSet]:
+            adopted = _adopt(adopted, _adopted(log))
+        elif topic == TOPICS[MarketListed]:
+            listings[log.topics[1]] = (*listings.get(log.topics[1], ()), log.block_number)
+        elif topic == TOPICS[ReportApplied]:
+            applied.append(log)
+        elif topic == TOPICS[BatchPublished]:
+            # It closes its batch: what was applied since the one before belongs to it.
+            batch, packed = decode_batch(log.data)
+            signatures = _signatures(node, log.tx_hash, batch)
+            reports += [_published(row, batch, packed, signatures) for row in applied]
+            applied = []
+    return History(contract, chain_id, adopted, listings, tuple(reports), to_block)
 
 
 def extend_history(history: History, node: Node, to_block: int) -> History:
@@ -152,20 +186,57 @@ def extend_history(history: History, node: Node, to_block: int) -> History:
     if to_block <= history.up_to:
         return history
     later = read_history(node, history.contract, history.chain_id, history.up_to + 1, to_block)
-    return History(
-        history.contract,
-        history.chain_id,
-        history.adopted + later.adopted,
-        history.listings | later.listings,
-        history.reports + later.reports,
-        to_block,
-    )
+    adopted = history.adopted
+    for row in later.adopted:
+        adopted = _adopt(adopted, row)
+    listings = history.listings | {
+        market: history.listings.get(market, ()) + blocks for market, blocks in later.listings.items()
+    }
+    return History(history.contract, history.chain_id, adopted, listings, history.reports + later.reports, to_block)
+
+
+def _adopt(rows: tuple[Adopted, ...], row: Adopted) -> tuple[Adopted, ...]:
+    """As the contract does: a document that is not yet in force is replaced."""
+    waiting = rows and rows[-1].from_block > row.set_block
+    return (*(rows[:-1] if waiting else rows), row)
+
+
+def _adopted(log: Log) -> Adopted:
+    start, document = decode(["uint64", "bytes"], log.data)
+    settings: Settings | None
+    try:
+        settings = decode_settings(document)
+    except (DecodingError, ValueError, TypeError, OverflowError):
+        settings = None
+    usable = settings if settings is not None and settings.cadence_blocks > 0 else None
+    return Adopted(log.topics[1], start, usable, log.block_number)
+
+
+def _signatures(node: Node, tx_hash: bytes, batch: Batch) -> tuple[Signature, ...]:
+    try:
+        called, _, signatures = decode_publish(node.calldata(tx_hash))
+    except ValueError:
+        return ()
+    return signatures if called == batch else ()
 
 
 def _published(log: Log, batch: Batch, packed: bytes, signatures: tuple[Signature, ...]) -> Published:
-    (report,) = [row for row in unpack_reports(packed) if row.market == log.topics[1]]
+    report = next(row for row in unpack_reports(packed) if row.market == log.topics[1])
     sequence = int.from_bytes(log.topics[2], "big")
     return Published(sequence, report, batch, packed, signatures, log.block_number, log.tx_hash)
+
+
+def _is_step(published: Published, cadence: int) -> bool:
+    """Whether the report carries the core of a fold that ended at its own sample."""
+    try:
+        core = decode_core(published.report.core)
+    except ValueError:
+        return False
+    batch = published.batch
+    return core is not None and (core.window, core.time) == (
+        window_of(batch.observed_block, cadence),
+        batch.observed_time,
+    )
 
 
 def _recover(digest: bytes, data: bytes) -> Address | None:

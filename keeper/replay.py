@@ -96,18 +96,20 @@ class Replay:
         after = decode_core(report.core)
         if after is None:
             raise Unverifiable("the report carries no core: an emergency report is not a step of the fold")
-        before = self.history.base_core(report.market, report.base_sequence)
+        observed = published.batch.observed_block
+        before = self.history.base_core(report.market, report.base_sequence, observed)
         base = decode_core(before)
-        first = base.window + 1 if base else self._first_window(published)
+        first = base.window + 1 if base else self.history.first_window(report.market, observed)
         if not 0 <= after.window - first < MAX_REACH:
             raise Unverifiable(f"its core names window {after.window}, its base ends before window {first}")
         core, snapshots, folded = before, [], None
         for window in range(first, after.window + 1):
             if base and report.gap_bitmap >> (window - first) & 1:
                 continue
-            snapshot, step = self._step(report.market, window, core)
-            if snapshot.words is None:
+            done = self._step(report.market, window, core)
+            if done is None:
                 continue
+            snapshot, step = done
             core, folded = step.decision.core_after, step
             snapshots.append(snapshot)
         if folded is None:
@@ -134,19 +136,18 @@ class Replay:
             return f"packed reports: {published.packed.hex()} on chain, {packed.hex()} recomputed"
         return _field_difference(published.batch, batch) or self.history.signature_fault(published)
 
-    def _step(self, market: bytes, window: int, core: bytes) -> tuple[MarketSnapshot, Folded]:
+    def _step(self, market: bytes, window: int, core: bytes) -> tuple[MarketSnapshot, Folded] | None:
+        """One window folded; None when its sample does not show the market."""
         key = (market, window, core)
         if key not in self._steps:
-            end = window * self.history.cadence
-            sampler = self._sampler(end)
-            snapshot = sampler.observe(window, {market: core})[market]
-            trailing = sampler.trailing(window, market) if snapshot.words else ()
+            sampler = self._sampler(window * self.history.cadence)
+            snapshot = sampler.observe(window, {market: core}).get(market)
+            if snapshot is None or snapshot.words is None:
+                return None
+            trailing = sampler.trailing(window, market)
             settings, chosen = sampler.settings, sampler.markets[market]
             self._steps[key] = (snapshot, fold_sample(core, snapshot, window, trailing, chosen, settings))
         return self._steps[key]
-
-    def _first_window(self, published: Published) -> int:
-        return max(1, window_of(self.history.listed_at(published.report.market), self.history.cadence))
 
     def _end(self, block: int) -> int:
         return window_of(block, self.history.cadence) * self.history.cadence

@@ -85,7 +85,8 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
         // A batch that changes nothing leaves no trace, so replaying one cannot use the indices up.
         if (!_applyReports(reports, seen)) return;
         _roots[batch.observedBlock][index] = batch.commitmentsRoot;
-        emit BatchPublished(batch.observedBlock, uint8(index), batch.commitmentsRoot, batch.settingsHash, routine);
+        // Whole, so that keepers find the next base however the call was relayed: a wrapper's input hides its calldata.
+        emit BatchPublished(batch.observedBlock, uint8(index), routine, batch, reports);
     }
 
     /// @dev Settings, reports and commitments are those that were signed for.

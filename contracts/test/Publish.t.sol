@@ -12,7 +12,7 @@ contract PublishTest is Base {
         uint256 observed = newestSample();
         bytes memory reports = pack(wish(MARKET, 3500));
         vm.expectEmit(address(parameters));
-        emit ICollateralParameters.BatchPublished(uint64(observed), 0, ROOT, keccak256(DOCUMENT), true);
+        emit ICollateralParameters.BatchPublished(uint64(observed), 0, true, batchOf(observed, reports), reports);
         publish(observed, reports);
         assertEq(haircut(MARKET), 3500);
         assertEq(live(MARKET).sequence(), 1);

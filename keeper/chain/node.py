@@ -27,10 +27,11 @@ class ContractNode:
         return get_logs(self._rpc, self._contract, from_block, to_block)
 
     def calldata(self, tx_hash: bytes) -> bytes:
-        """Input of a transaction."""
+        """Input of a transaction to the contract; empty when it went to another one, which called the contract."""
         found = self._rpc.call("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
         if not isinstance(found, dict) or not isinstance(found.get("input"), str):
             raise RetryLater(
                 f"{self._rpc.label} does not know the transaction 0x{tx_hash.hex()}", "use an archive node"
             )
-        return bytes.fromhex(found["input"][2:])
+        direct = str(found.get("to")).lower() == self._contract
+        return bytes.fromhex(found["input"][2:]) if direct else b""

@@ -75,7 +75,7 @@ def _verify(
 
 
 def _adopted(history: Any) -> list[Any]:
-    return [row.settings for row in history.adopted]
+    return [row.settings for row in history.adopted if row.settings is not None]
 
 
 def _progress(done: int, total: int) -> None:

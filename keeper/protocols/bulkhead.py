@@ -29,8 +29,8 @@ READER = "market"
 """Name of the reader code; its source is ``contracts/src/readers/MarketReader.sol``."""
 
 _WORD = 32
-_BATCH_ABI = "(uint64,bytes32,uint64,uint64,bytes32,bytes32,bytes32)"
-_PUBLISH_ABI = (_BATCH_ABI, "bytes", "(address,bytes)[]")
+BATCH_ABI = "(uint64,bytes32,uint64,uint64,bytes32,bytes32,bytes32)"
+_PUBLISH_ABI = (BATCH_ABI, "bytes", "(address,bytes)[]")
 PUBLISH_SELECTOR = keccak(f"publish({','.join(_PUBLISH_ABI)})".encode())[:4]
 ADVANCE_SELECTOR = keccak(b"advance(bytes32)")[:4]
 ACTIVATE_SELECTOR = keccak(b"activate(bytes32)")[:4]

@@ -9,7 +9,9 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from keeper.maths.keccak import keccak
+from keeper.protocols.bulkhead import BATCH_ABI
 from keeper.records.live import AUX_BITS, LIVE_BITS, AuxWord, LiveWord, unpack
+from keeper.records.report import Batch
 from keeper.records.units import Address
 
 
@@ -69,7 +71,7 @@ class MarketDelisted:
 
 @dataclass(frozen=True, slots=True)
 class BatchPublished:
-    """A batch of which at least one report was applied."""
+    """A batch of which at least one report was applied; its content is for ``decode_batch``."""
 
     observed_block: int
     batch_index: int
@@ -136,7 +138,7 @@ _EVENTS: dict[type[Event], tuple[tuple[str, ...], tuple[str, ...]]] = {
     LimitsSet: (("uint8",), ("uint256",)),
     MarketListed: (("bytes32",), ("uint256",)),
     MarketDelisted: (("bytes32",), ()),
-    BatchPublished: (("uint64",), ("uint8", "bytes32", "bytes32", "bool")),
+    BatchPublished: (("uint64",), ("uint8", "bool", BATCH_ABI, "bytes")),
     ReportApplied: (("bytes32", "uint256"), ("uint256", "uint256")),
     ReportRefused: (("bytes32",), ("uint64", "uint8", "uint256", "uint256")),
     StageAdvanced: (("bytes32",), ("uint256", "uint256")),
@@ -177,9 +179,19 @@ def decode_event(topics: Sequence[bytes], data: bytes) -> Event | None:
     return _event(kind, values)
 
 
+def decode_batch(data: bytes) -> tuple[Batch, bytes]:
+    """Batch and packed reports of a ``BatchPublished``, from the log's data."""
+    _, _, batch, packed = decode(_EVENTS[BatchPublished][1], data)
+    return Batch(*batch), packed
+
+
 def _event(kind: type[Event], values: tuple[Any, ...]) -> Event:
     if kind is SignersSet:
         return SignersSet(tuple(Address(signer.lower()) for signer in values[0]), values[1])
+    if kind is BatchPublished:
+        block, index, routine, batch, _ = values
+        *_, settings, root, _ = batch
+        return BatchPublished(block, index, root, settings, routine)
     if kind is MarketListed:
         return MarketListed(values[0], LiveWord(*unpack(values[1], LIVE_BITS)))
     if kind is ReportRefused:

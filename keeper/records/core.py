@@ -67,6 +67,8 @@ def decode_core(data: bytes) -> Core | None:
     if not data:
         return None
     size = struct.calcsize(_HEAD)
+    if len(data) < size:
+        raise ValueError(f"not a core of version {VERSION}: {len(data)} bytes")
     version, window, time, dwell, count = struct.unpack(_HEAD, data[:size])
     if version != VERSION or len(data) != size + count * _SOURCE_BYTES:
         raise ValueError(f"not a core of version {VERSION}: {len(data)} bytes, version {version}")

@@ -143,9 +143,7 @@ interface ICollateralParameters {
     event LimitsSet(uint8 indexed profile, uint256 word);
     event MarketListed(bytes32 indexed market, uint256 live);
     event MarketDelisted(bytes32 indexed market);
-    event BatchPublished(
-        uint64 indexed observedBlock, uint8 batchIndex, bytes32 commitmentsRoot, bytes32 settingsHash, bool routine
-    );
+    event BatchPublished(uint64 indexed observedBlock, uint8 batchIndex, bool routine, Batch batch, bytes reports);
     event ReportApplied(bytes32 indexed market, uint256 indexed sequence, uint256 live, uint256 aux);
     event ReportRefused(bytes32 indexed market, uint64 observedBlock, uint8 reason, uint256 got, uint256 limit);
     event StageAdvanced(bytes32 indexed market, uint256 live, uint256 aux);
