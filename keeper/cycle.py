@@ -103,7 +103,12 @@ def plan(ports: Ports, head: BlockRef) -> list[Plan]:
     for rows in due_batches(ports.follower, head, _safe_number(ports), words):
         plans += _plan_batch(ports, rows, words, head)
     latest = {market: ports.samples.latest(market) for market in words}
-    decisions = {market: row.folded.decision for market, row in latest.items() if row is not None}
+    # A sample with a missing input loosens nothing, an open pending neither.
+    decisions = {
+        market: row.folded.decision
+        for market, row in latest.items()
+        if row is not None and not row.folded.estimates.missing
+    }
     reported = {market for row in plans for market in row.intent.markets}
     rest = {market: row for market, row in words.items() if market not in reported}
     return plans + plan_upkeep(ports.follower, rest, head, decisions)

@@ -106,6 +106,9 @@ def decide(
         return Decision(None, Due.NONE, reasons, words.live.haircut_bps, core(0))
 
     targets = wanted_targets(estimates.waterfall, estimates.sigma_wad, words, market.model)
+    if estimates.missing:
+        # What is left of the inputs may be too calm, and a decay holds at once.
+        targets = replace(targets, decay=max(targets.decay, words.live.decay))
     goal = clamp(words.live, words.limits, targets.haircut_bps)
     since, clock_reasons = dwell_clock(goal, estimates, words, before=before, time=time, settings=settings)
     view = _View(words, time, targets.haircut_bps, goal, since, settings)
