@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,16 +237,17 @@ def test_uint256_text_sorts_as_numbers() -> None:
     assert pad_uint256(None) is None
 
 
-def _hold(path: str, ready: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
+def _hold(path: str, ready: "multiprocessing.synchronize.Event") -> None:
     with KeeperStore(path) as store, store.lock():
         ready.set()
-        done.wait(20)
+        # Not a second event: setting one whose waiter was killed never returns.
+        time.sleep(20)
 
 
 def test_a_second_process_is_refused_and_a_killed_one_frees_the_database(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    ready, done = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(url(tmp_path), ready, done))
+    ready = context.Event()
+    holder = context.Process(target=_hold, args=(url(tmp_path), ready))
     holder.start()
     try:
         assert ready.wait(20)
@@ -257,7 +259,7 @@ def test_a_second_process_is_refused_and_a_killed_one_frees_the_database(tmp_pat
             with store.lock():
                 assert store.lock().path.name == "keeper.sqlite.lock"
     finally:
-        done.set()
+        holder.kill()
         holder.join()
 
 
