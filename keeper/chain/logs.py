@@ -43,28 +43,3 @@ def _log(row: dict[str, Any]) -> Log:
         tx_hash=bytes.fromhex(row["transactionHash"][2:]),
         log_index=int(row["logIndex"], 16),
     )
-
-
-class ContractNode:
-    """One contract's events and transactions on one node (``keeper.published.Node``)."""
-
-    def __init__(self, rpc: Rpc, contract: Address) -> None:
-        self._rpc = rpc
-        self._contract = contract
-
-    def logs(self, from_block: int, to_block: int) -> list[Log]:
-        """Events of the contract, in chain order."""
-        return get_logs(self._rpc, self._contract, from_block, to_block)
-
-    def calldata(self, tx_hash: bytes) -> bytes:
-        """Input of a transaction.
-
-        Raises
-        ------
-        RetryLater
-            The node does not know it.
-        """
-        found = self._rpc.call("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
-        if not isinstance(found, dict) or not isinstance(found.get("input"), str):
-            raise RetryLater(f"{self._rpc.label} does not know transaction 0x{tx_hash.hex()}")
-        return bytes.fromhex(found["input"][2:])
