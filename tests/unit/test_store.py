@@ -1,7 +1,8 @@
 """The store: every edge durable, round trips exact, a reorg rolls back every table at once, one keeper a database."""
 
-import multiprocessing
 import sqlite3
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -237,30 +238,30 @@ def test_uint256_text_sorts_as_numbers() -> None:
     assert pad_uint256(None) is None
 
 
-def _hold(path: str, ready: "multiprocessing.synchronize.Event") -> None:
-    with KeeperStore(path) as store, store.lock():
-        ready.set()
-        # Not a second event: setting one whose waiter was killed never returns.
-        time.sleep(20)
+HOLD = """
+import sys
+from keeper.store.store import KeeperStore
+with KeeperStore(sys.argv[1]) as store, store.lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_a_second_process_is_refused_and_a_killed_one_frees_the_database(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    holder = context.Process(target=_hold, args=(url(tmp_path), ready))
-    holder.start()
-    try:
-        assert ready.wait(20)
-        with KeeperStore(url(tmp_path)) as store:
-            with pytest.raises(ConfigError, match=f"another keeper .process {holder.pid}"), store.lock():
-                pass
+    command = [sys.executable, "-c", HOLD, url(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            with KeeperStore(url(tmp_path)) as store:
+                with pytest.raises(ConfigError, match=f"another keeper .process {holder.pid}"), store.lock():
+                    pass
+                holder.kill()
+                holder.wait()
+                with store.lock() as lock:
+                    assert lock.path.name == "keeper.sqlite.lock"
+        finally:
             holder.kill()
-            holder.join()
-            with store.lock():
-                assert store.lock().path.name == "keeper.sqlite.lock"
-    finally:
-        holder.kill()
-        holder.join()
 
 
 def test_opening_is_idempotent_and_keeps_rows(tmp_path: Path) -> None:
