@@ -32,7 +32,8 @@ def devnet(  # noqa: PLR0917 - typer makes an option of each
     from keeper.testing.devnet import HISTORY_WINDOWS, build_devnet, write_operator_files
 
     folder = data_dir or Path(tempfile.mkdtemp(prefix="bulkhead-devnet-"))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     past = (HISTORY_WINDOWS + 10) * world.CADENCE * world.BLOCK_SECONDS
     with Anvil.start(AnvilOptions(port=port, no_mining=True, timestamp=int(time.time()) - past)) as node:
         chain = DevChain(node.url)

@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     folder = options.out or Path(".bulkhead") / time.strftime("demo-%Y%m%d-%H%M%S")
     console, notes = Console(), Console(stderr=True)
+    # Also where a shell started us in the background with interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         return _demo(folder, console, notes, keep=options.keep)
     except KeyboardInterrupt:
