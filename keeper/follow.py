@@ -133,16 +133,10 @@ class Follower:
             if self._adopts(market, base) or self._starts_again(snapshot, base, core):
                 continue
             moved[market] = Track(core, window, listed)
-            try:
-                row = self._fold(window, core, snapshot, base)
-            except KeeperError:
-                raise
-            except Exception as error:  # noqa: BLE001 - one market's fault must not blind the others
-                # A gap: the next report names it, and nothing loosens over it.
-                self._emit("market_failed", market=market.hex()[:8], window=window, error=repr(error))
-                continue
-            rows.append(row)
-            moved[market] = Track(row.core_after, window, listed)
+            row = self._fold_or_gap(window, core, snapshot, base)
+            if row is not None:
+                rows.append(row)
+                moved[market] = Track(row.core_after, window, listed)
         # All or none: a node that fails between two markets must not cost the first one its sample.
         self._tracks |= moved
         return rows
@@ -266,13 +260,27 @@ class Follower:
         sequence = snapshot.words.live.sequence if snapshot.words else 0
         return StoredSample(snapshot.market, window, sequence, base, snapshot, folded)
 
+    def _fold_or_gap(self, window: int, core: bytes, snapshot: MarketSnapshot, base: bytes) -> StoredSample | None:
+        """Fold, or None when the fold itself fails.
+
+        It is pure, so it fails for every keeper alike: the next report names the gap, and nothing loosens over it.
+        """
+        try:
+            return self._fold(window, core, snapshot, base)
+        except KeeperError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one market's fault must not blind the others
+            self._emit("market_failed", market=snapshot.market.hex()[:8], window=window, error=repr(error))
+            return None
+
     def _fold_again(self, window: int, wanted: StoredSample, core: bytes, listed: int) -> StoredSample | None:
         snapshot = self.observe(window, {wanted.market: core}).get(wanted.market)
         if snapshot is None or not _shows(snapshot, listed):
             return None
         # Its own base: the first samples after a base's window may have been taken before that report landed.
-        row = self._fold(window, core, snapshot, self._base(snapshot))
-        self.store.record([row])
+        row = self._fold_or_gap(window, core, snapshot, self._base(snapshot))
+        if row is not None:
+            self.store.record([row])
         return row
 
 
