@@ -87,7 +87,7 @@ def record(ports: Ports, rows: list[StoredSample]) -> None:
         decision = row.folded.decision
         ports.emit(
             "sample_folded",
-            market=row.market.hex()[:8],
+            market=ports.follower.name(row.market),
             window=row.window,
             block=block.number,
             due=decision.due.value,
@@ -118,7 +118,7 @@ def act(ports: Ports, plans: list[Plan]) -> list[Outcome]:
     """Send the first plan that can be sent: one unmined nonce at a time; the next cycle plans the rest anew."""
     if ports.sender is None or ports.signer is None:
         for row in plans:
-            ports.emit("would_send", purpose=row.intent.purpose, markets=_names(row.intent))
+            ports.emit("would_send", purpose=row.intent.purpose, markets=_names(ports, row.intent))
         return []
     outcomes = []
     for row in plans:
@@ -155,7 +155,7 @@ def _plan_batch(
     try:
         return [plan_publish(ports.follower, rows, words, head, ports.signer)]
     except (Refused, ValueError) as error:
-        ports.emit("report_refused", markets=[row.market.hex()[:8] for row in rows], error=str(error))
+        ports.emit("report_refused", markets=[ports.follower.name(row.market) for row in rows], error=str(error))
     if len(rows) == 1:
         return []
     return [done for row in rows for done in _plan_batch(ports, [row], words, head)]
@@ -184,11 +184,11 @@ def _report(ports: Ports, outcomes: tuple[Outcome, ...]) -> None:
             purpose=row.intent.purpose,
             state=row.state.value,
             final=row.state in TERMINAL,
-            markets=_names(row.intent),
+            markets=_names(ports, row.intent),
             tx=row.tx_hash.hex() if row.tx_hash else None,
             error=row.error or None,
         )
 
 
-def _names(intent: TxIntent) -> list[str]:
-    return [market.hex()[:8] for market in intent.markets]
+def _names(ports: Ports, intent: TxIntent) -> list[str]:
+    return [ports.follower.name(market) for market in intent.markets]

@@ -86,6 +86,11 @@ class Follower:
         """Settings in force at the newest block that is known."""
         return self.history.settings_at(self.history.up_to)
 
+    def name(self, market: bytes) -> str:
+        """The market's configured name; the head of its key when the settings in force do not know it."""
+        known = self.sampler(self.history.up_to).markets.get(market)
+        return known.name if known else market.hex()[:8]
+
     def refresh(self, head: BlockRef) -> None:
         """Learn what the contract published up to ``head``; roll back what is no longer canonical."""
         last = self._read_up_to
@@ -163,7 +168,7 @@ class Follower:
                 core = known.core_after
                 rows.append(known)
         if core != row.core_after:
-            raise Refused(f"window {row.window} of 0x{row.market.hex()[:8]} does not follow from its base", "abstained")
+            raise Refused(f"window {row.window} of {self.name(row.market)} does not follow from its base", "abstained")
         return rows
 
     def sampler(self, block: int) -> Sampler:
@@ -235,7 +240,7 @@ class Follower:
         held, first = decode_core(core), self.history.first_window(market, number)
         if base or held is None or held.window >= first:
             return False
-        self._emit("market_starts_again", market=market.hex(), window=first)
+        self._emit("market_starts_again", market=self.name(market), window=first)
         self._tracks[market] = Track(b"", first - 1, self.history.listed_at(market, number))
         return True
 
@@ -247,7 +252,7 @@ class Follower:
         own = self.store.between(market, base.window, base.window)
         if not own or own[0].core_after == core:
             return False
-        self._emit("state_adopted", market=market.hex(), window=base.window)
+        self._emit("state_adopted", market=self.name(market), window=base.window)
         self.store.forget_samples(market, base.window)
         self._tracks[market] = replace(self._tracks[market], core=core, window=base.window)
         return True
@@ -270,7 +275,7 @@ class Follower:
         except KeeperError:
             raise
         except Exception as error:  # noqa: BLE001 - one market's fault must not blind the others
-            self._emit("market_failed", market=snapshot.market.hex()[:8], window=window, error=repr(error))
+            self._emit("market_failed", market=self.name(snapshot.market), window=window, error=repr(error))
             return None
 
     def _fold_again(self, window: int, wanted: StoredSample, core: bytes, listed: int) -> StoredSample | None:

@@ -97,6 +97,7 @@ def market_rows(view: MarketView) -> list[tuple[str, str | Text]]:
         rows.append(("haircut asked", "no value" if target is None else f"{target / 100:.2f} %  ({decision.due})"))
         if estimates.waterfall:
             rows += [(f"  {name.replace('_', ' ')}", f"{bps / 100:.2f}") for name, bps in estimates.waterfall.bars]
+            rows.append(("  buffer", f"{view.settings.model.buffer_bps / 100:.2f}"))
         rows += [("missing", line) for line in estimates.missing]
     rows.append(("live haircut", Text(f"{live.haircut_bps / 100:.2f} %", style="bold")))
     rows.append(("staged", f"{aux.staged_bps / 100:.2f} %" if aux.staged_bps else "-"))
