@@ -1,6 +1,7 @@
 """Bulkhead's own ``CollateralParameters``: reads a market's words by raw slots, encodes and decodes its calls."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import astuple
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
@@ -59,7 +60,7 @@ class Bulkhead:
     def encode_publish(self, batch: Batch, reports: bytes, signatures: Sequence[Signature]) -> bytes:
         """Calldata of ``publish``; signatures in the order given, which must ascend by signer."""
         rows = [(signature.signer, signature.data) for signature in signatures]
-        return PUBLISH_SELECTOR + encode(_PUBLISH_ABI, (_batch_values(batch), reports, rows))
+        return PUBLISH_SELECTOR + encode(_PUBLISH_ABI, (astuple(batch), reports, rows))
 
 
 def decode_publish(calldata: bytes) -> tuple[Batch, bytes, tuple[Signature, ...]]:
@@ -114,15 +115,3 @@ def ring_slot(market: bytes, update_id: int) -> bytes:
 def limits_slot(profile: int) -> bytes:
     """Slot of a limits profile, 32 bytes."""
     return keccak(profile.to_bytes(_WORD, "big") + LIMITS_SLOT.to_bytes(_WORD, "big"))
-
-
-def _batch_values(batch: Batch) -> tuple[int, bytes, int, int, bytes, bytes, bytes]:
-    return (
-        batch.observed_block,
-        batch.observed_hash,
-        batch.observed_time,
-        batch.valid_until,
-        batch.settings_hash,
-        batch.commitments_root,
-        batch.reports_hash,
-    )

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from eth_abi.abi import encode
 
@@ -94,18 +95,5 @@ def domain_separator(chain_id: int, contract: Address) -> bytes:
 
 def batch_digest(batch: Batch, chain_id: int, contract: Address) -> bytes:
     """EIP-712 digest that keepers sign, 32 bytes."""
-    struct_hash = keccak(encode(["bytes32", BATCH_ABI], [keccak(BATCH_TYPE.encode()), batch_values(batch)]))
+    struct_hash = keccak(encode(["bytes32", BATCH_ABI], [keccak(BATCH_TYPE.encode()), astuple(batch)]))
     return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + struct_hash)
-
-
-def batch_values(batch: Batch) -> tuple[int, bytes, int, int, bytes, bytes, bytes]:
-    """Fields of the batch in the order of its type."""
-    return (
-        batch.observed_block,
-        batch.observed_hash,
-        batch.observed_time,
-        batch.valid_until,
-        batch.settings_hash,
-        batch.commitments_root,
-        batch.reports_hash,
-    )
