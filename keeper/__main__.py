@@ -15,9 +15,9 @@ CODES = {1: "Unexpected", 2: "ConfigError", 3: "Findings", 4: "RetryLater", 5: "
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    arguments = hoisted(sys.argv[1:] if arguments is None else arguments)
+    arguments = hoisted(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json = "--json" in arguments
-    from typer import Exit
+    from typer import Abort, Exit
     from typer.main import get_command
 
     from keeper.cli.app import app
@@ -25,16 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
     command = get_command(app)
     try:
         code = command.main(args=arguments, prog_name="keeper", standalone_mode=False)
+        sys.stdout.flush()
     except KeeperError as error:
         return _fail(error.exit_code, error.message, error.hint, getattr(error, "problems", ()), as_json=as_json)
     except Exit as done:
         return done.exit_code
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError, Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; that is no failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _pipe_closed()
+    except SystemExit as stop:
+        # typer ends with 1 when the pipe closes while a command writes.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _pipe_closed()
+        raise
     except _usage_errors() as error:
         return _fail(
             USAGE,
@@ -68,12 +72,22 @@ def _usage_errors() -> type[Exception]:
     return base
 
 
+def _pipe_closed() -> int:
+    # Whoever read our output has seen enough; that is no failure.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return 0
+
+
 def _fail(code: int, message: str, hint: str, problems: tuple[str, ...], *, as_json: bool) -> int:
     if as_json:
         error: dict[str, object] = {"code": CODES.get(code, CODES[1]), "message": message, "hint": hint}
         if problems:
             error["problems"] = list(problems)
-        sys.stdout.write(json.dumps({"schemaVersion": 1, "error": error}, ensure_ascii=False) + "\n")
+        try:
+            sys.stdout.write(json.dumps({"schemaVersion": 1, "error": error}, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _pipe_closed()
         return code
     lines = problems or (f"{message} ({hint})" if hint else message,)
     for line in lines:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from string import hexdigits
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keeper.errors import ConfigError, RetryLater
+from keeper.errors import ConfigError, Refused, RetryLater
 
 if TYPE_CHECKING:
     from keeper.chain.node import ContractNode
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = Path("keeper.toml")
 KEY_DIGITS = 64
+ADDRESS_LENGTH = 42
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, also on failure.")]
 Market = Annotated[
@@ -48,13 +50,34 @@ class Chain:
     contract: "Address"
     chain_id: int
     start_block: int
+    origin: str
+    """The setting or option that names the contract."""
 
     def history(self) -> "History":
         """Everything the contract published up to now."""
         from keeper.published import read_history
 
+        self.require_ours()
         head = self.reader.block("latest").number
         return read_history(self.node, self.contract, self.chain_id, self.start_block, head)
+
+    def require_ours(self) -> None:
+        """Tell a wrong address from a contract in which nothing happened yet.
+
+        Raises
+        ------
+        ConfigError
+            There is no code at the address, or it is another contract's.
+        """
+        from keeper.chain.views import code_size, view
+
+        remedy = "write the address of CollateralParameters on this chain"
+        if code_size(self.rpc, self.contract) == 0:
+            raise ConfigError(f"{self.origin}: {self.contract} is an account without code", remedy)
+        try:
+            view(self.rpc, self.contract, "settingsHash()", ("bytes32",))
+        except Refused as error:
+            raise ConfigError(f"{self.origin}: {error.message}", remedy) from None
 
 
 def configuration(context: Context) -> "Config":
@@ -74,7 +97,9 @@ def open_chain(config: "Config") -> Iterator[Chain]:
     rpc = connect(config, emit)
     operator = config.operator
     try:
-        yield _chain(rpc, operator.contract, operator.chain_id, operator.start_block, operator.call_gas)
+        yield _chain(
+            rpc, operator.contract, operator.chain_id, operator.start_block, operator.call_gas, "network.contract"
+        )
     finally:
         rpc.close()
 
@@ -85,9 +110,14 @@ def open_bare_chain(url: str, contract: str) -> Iterator[Chain]:
     from keeper.chain.rpc import Rpc
     from keeper.records.units import Address
 
+    address = contract.lower()
+    if len(address) != ADDRESS_LENGTH or not address.startswith("0x") or not set(address[2:]) <= set(hexdigits):
+        raise ConfigError(f"--contract: {contract!r} is not an address", "write 0x and 40 hex digits")
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError("--rpc: the URL is not http or https", 'write it as "https://..."')
     rpc = Rpc("given", url)
     try:
-        yield _chain(rpc, Address(contract.lower()), int(rpc.call("eth_chainId"), 16), 0, 0)
+        yield _chain(rpc, Address(address), int(rpc.call("eth_chainId"), 16), 0, 0, "--contract")
     finally:
         rpc.close()
 
@@ -118,9 +148,11 @@ def now_settings(history: "History") -> "Settings":
     return history.settings_at(history.up_to)
 
 
-def _chain(rpc: "Rpc", contract: "Address", chain_id: int, start_block: int, call_gas: int) -> Chain:
+def _chain(  # noqa: PLR0917 - a chain has this many parts
+    rpc: "Rpc", contract: "Address", chain_id: int, start_block: int, call_gas: int, origin: str
+) -> Chain:
     from keeper.chain.node import ContractNode
     from keeper.chain.reader import GAS_CAP, Reader
 
     reader = Reader(rpc, call_gas or GAS_CAP)
-    return Chain(rpc, reader, ContractNode(rpc, contract), contract, chain_id, start_block)
+    return Chain(rpc, reader, ContractNode(rpc, contract), contract, chain_id, start_block, origin)

@@ -105,6 +105,6 @@ def _show(document: dict[str, Any], market: "MarketSettings") -> None:
     sigma = document["sigmaWad"]
     print(f"volatility {wad_percent(None if sigma is None else int(sigma))} a year, from the pools' own rings")
     for row in document["venues"]:
-        print(f"{row['venue']:<11} {row['address']} {row['failure'] or 'ok'}")
+        print(f"{row['venue']:<11} {row['address']} {(row['failure'] or 'ok').removeprefix(row['address'] + ': ')}")
     for line in document["missing"]:
         print(f"missing: {line}")

@@ -31,8 +31,11 @@ def explain(
     with KeeperStore(config.operator.store_url) as store:
         sample = store.samples.at(key, EVER if at is None else at)
     if sample is None:
-        when = "" if at is None else f" at or before block {at}"
-        raise RetryLater(f"{chosen.name} has no sample{when}", "run: keeper run --once")
+        if at is not None:
+            raise RetryLater(
+                f"{chosen.name} has no sample at or before block {at}", "name a later block, or leave it out"
+            )
+        raise RetryLater(f"{chosen.name} has no sample", "run: keeper run --once")
     if as_json:
         emit_json(
             {

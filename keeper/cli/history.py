@@ -21,6 +21,7 @@ def history(
     config = configuration(context)
     key, chosen = find_market(config.settings, market)
     with open_chain(config) as chain:
+        chain.require_ours()
         rows = _changes(chain, key)[-limit:]
     if as_json:
         emit_json({"market": chosen.name, "key": key, "changes": rows})

@@ -31,8 +31,11 @@ def init(  # noqa: PLR0917 - typer makes an option of each
     target: Path = context.obj.config
     if target.exists() and not force:
         raise ConfigError(f"{target} exists", "add --force to replace it, or name another with --config")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open_bare_chain(rpc, _address(contract)) as chain:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--config: {target.parent} cannot be made: {error.strerror}", "name another") from None
+    with open_bare_chain(rpc, contract) as chain:
         settings = _settings(chain)
         key, address = _make_key(target.parent.resolve()) if new_key else (None, None)
         operator = _operator(chain, rpc, network, target, key)
@@ -49,12 +52,6 @@ def init(  # noqa: PLR0917 - typer makes an option of each
 
 
 def _settings(chain: Chain):  # type: ignore[no-untyped-def]  # noqa: ANN202 - records stay a lazy import
-    from keeper.chain.views import code_size
-
-    if code_size(chain.rpc, chain.contract) == 0:
-        raise ConfigError(
-            f"--contract: {chain.contract} is an account without code", "write CollateralParameters' address"
-        )
     return now_settings(chain.history())
 
 
@@ -92,10 +89,3 @@ def _make_key(folder: Path) -> "tuple[KeySource, str]":
         file.touch(PRIVATE)
         file.write_text(text, "utf-8")
     return KeySource(key_file, password_file), account.address
-
-
-def _address(contract: str) -> str:
-    text = contract.lower()
-    if len(text) != 42 or not text.startswith("0x") or not set(text[2:]) <= set("0123456789abcdef"):
-        raise ConfigError(f"--contract: {contract!r} is not an address", "write 0x and 40 hex digits")
-    return text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keeper.cli.common import Context, Json, configuration
-from keeper.errors import ConfigError, RetryLater
+from keeper.errors import ConfigError, Refused, RetryLater
 
 if TYPE_CHECKING:
     from keeper.config import Config
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 60
 """How long ``--once`` waits for its transactions to be mined."""
+DROPPED = ("superseded", "expired")
+"""States of transactions that were not needed any more; no guard refused them."""
 DRY = "DRY RUN: nothing is signed or sent; add --broadcast to send"
 
 
@@ -41,10 +43,11 @@ def run(
     with open_ports(config, broadcast=broadcast, emit=emit) as ports:
         if once:
             return _once(ports, config, as_json=as_json)
-        return _forever(ports, config, emit)
+        return _forever(ports, config, emit, as_json=as_json)
 
 
-def _forever(ports: "Ports", config: "Config", emit: Callable[..., None]) -> int:
+def _forever(ports: "Ports", config: "Config", emit: Callable[..., None], *, as_json: bool) -> int:
+    from keeper.cli.output import emit_json
     from keeper.daemon import Daemon, warm_up
 
     emit("started", network=config.operator.network, contract=config.operator.contract, markets=_names(config))
@@ -52,7 +55,11 @@ def _forever(ports: "Ports", config: "Config", emit: Callable[..., None]) -> int
         warm_up(ports, emit)
     except RetryLater as error:
         emit("cycle_failed", error=error.message)
-    return Daemon(ports, config.operator.poll_seconds).run()
+    code = Daemon(ports, config.operator.poll_seconds).run()
+    if as_json:
+        mode = "broadcast" if ports.sender else "dry-run"
+        emit_json({"mode": mode, "network": config.operator.network, "stopped": code})
+    return code
 
 
 def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
@@ -68,7 +75,8 @@ def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
         emit_json(document)
     else:
         _show(document)
-    return 0
+    refused = any(row["error"] and row["state"] not in DROPPED for row in document["transactions"])
+    return Refused.exit_code if refused else 0
 
 
 def _settle(ports: "Ports", poll_seconds: int) -> None:
@@ -88,7 +96,8 @@ def _confirm(config: "Config", *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfigError("--broadcast without a terminal", "add --yes")
-    typer.confirm(f"Send transactions for {', '.join(_names(config))}?", abort=True, err=True)
+    if not typer.confirm(f"Send transactions for {', '.join(_names(config))}?", err=True):
+        raise Refused("not confirmed: nothing was sent", "answer y, or leave out --broadcast")
 
 
 def _document(ports: "Ports", config: "Config", result: "CycleResult") -> dict[str, Any]:

@@ -26,7 +26,7 @@ FINDINGS = 3
 
 def verify(  # noqa: PLR0917 - typer makes an option of each
     context: Context,
-    market: Annotated[str, typer.Argument(help="A market; all of them when not given.", show_default=False)] = "",
+    market: Annotated[str, typer.Argument(help="A market; every one when not given.", show_default=False)] = "",
     sequence: Annotated[int | None, typer.Argument(help="One report; the newest when not given.", min=1)] = None,
     every: Annotated[bool, typer.Option("--all", help="Every report.")] = False,
     rpc: Annotated[str, typer.Option("--rpc", help="URL of an archive node; then no configuration is read.")] = "",
@@ -65,13 +65,15 @@ def _verify(
     if sequence is not None:
         chosen = [row for row in chosen if row.sequence == sequence]
     elif not every:
-        chosen = chosen[-1:]
+        chosen = list({row.report.market: row for row in chosen}.values())
+    if not chosen and sequence is not None:
+        raise ConfigError(f"there is no report {sequence} of {market}", f"see keeper history {market}")
     if not chosen:
-        raise RetryLater("there is no such report", "see keeper history")
+        raise RetryLater("no report was published yet", "keeper run --broadcast publishes")
     replay = Replay(history, chain.reader, chain.contract)
     if every or sequence is not None:
         return names, list(verify_all(replay, key, sequence, _progress))
-    return names, [replay.verify(chosen[-1])]
+    return names, [replay.verify(row) for row in chosen]
 
 
 def _adopted(history: Any) -> list[Any]:

@@ -24,7 +24,11 @@ def open_engine(url: str) -> Engine:
     ConfigError
         The file is no database, is damaged, cannot be written, or belongs to a newer keeper.
     """
-    Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(_file(url)).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"keeper.data_dir: the folder of {_file(url)} cannot be made: {error.strerror}"
+        raise ConfigError(what, "name a folder that can be written") from None
     engine = create_engine(url)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)

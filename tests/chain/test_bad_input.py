@@ -91,6 +91,24 @@ def test_another_contract_in_place_of_ours_is_one_line(world: tuple[DevChain, De
     assert line.startswith(f"error: network.contract: {other} does not answer eip712Domain()")
 
 
+@pytest.mark.parametrize("command", ["limits", "history WETH/USDC", "verify --all"])
+def test_a_wrong_address_is_not_taken_for_an_empty_contract(
+    command: str, world: tuple[DevChain, Devnet], tmp_path: Path
+) -> None:
+    other = world[1].settings.markets[0].collateral
+    for address, what in ((EOA, "is an account without code"), (other, "does not answer settingsHash()")):
+        (line,) = refused(keeper(toml(world, tmp_path / address, world[1].contract, address), *command.split()))
+        assert line.startswith(f"error: network.contract: {address} {what}")
+
+
+def test_a_key_that_is_no_signer_ends_with_5(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
+    path = toml(world, tmp_path)
+    (tmp_path / "keeper.key").write_text("0x" + "12" * 32)
+    done = keeper(path, "run", "--once", "--broadcast", "--yes")
+    assert done.code == 5, done.err
+    assert "TooFewSignatures" in done.out
+
+
 def test_a_pool_with_other_tokens_is_one_line(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
     devnet = world[1]
     first, second = devnet.settings.markets

@@ -68,7 +68,11 @@ def test_the_newest_and_a_single_report_can_be_verified(lived: tuple[DevChain, D
     first = keeper(toml, "verify", "WETH/USDC", "1", "--json")
     (row,) = json.loads(first.out)["reports"]
     assert (row["market"], row["sequence"], row["ok"]) == ("WETH/USDC", 1, True)
-    assert keeper(toml, "verify", "WETH/USDC", "999").code == 4
+    missing = keeper(toml, "verify", "WETH/USDC", "999")
+    assert missing.code == 2
+    assert "there is no report 999 of WETH/USDC" in missing.err
+    each = json.loads(keeper(toml, "verify", "--json").out)["reports"]
+    assert sorted(row["market"] for row in each) == ["WBTC/USDC", "WETH/USDC"]
 
 
 def test_a_report_with_another_haircut_is_named(lived: tuple[DevChain, Devnet, Path]) -> None:
