@@ -8,7 +8,7 @@ from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.chain.views import code_size, view
 from keeper.config import Config, Provider
-from keeper.errors import ConfigError, KeeperError, RetryLater
+from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
 from keeper.records.settings import MarketSettings
 from keeper.records.snapshot import FeedReading
@@ -129,8 +129,9 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
 
 
 def check_pools(subject: Subject) -> Iterator[Finding]:
-    """Every pool is what the settings say: tokens, fee, spacing, storage layout."""
+    """Every pool is what the settings say: tokens and their decimals, fee, spacing, storage layout."""
     for index, market in enumerate(subject.config.settings.markets):
+        yield from _check_decimals(subject, f"markets[{index}]", market)
         for number, pool in enumerate(market.pools):
             reading = VENUES[pool.venue].check(pool, market.collateral, market.debt)
             (lines,) = subject.reader.run([reading], subject.head)
@@ -139,6 +140,19 @@ def check_pools(subject: Subject) -> Iterator[Finding]:
                 wrong = "the settings say" in line or "the market needs" in line
                 remedy = "correct the pool's settings" if wrong else "this pool does not count until it answers again"
                 yield Finding(key, f"{pool.address} of {market.name}: {line}", remedy, fatal=wrong)
+
+
+def _check_decimals(subject: Subject, key: str, market: MarketSettings) -> Iterator[Finding]:
+    """Token decimals shift every price and size by powers of ten."""
+    rows = (("collateral", market.collateral, market.collateral_decimals), ("debt", market.debt, market.debt_decimals))
+    for side, token, wanted in rows:
+        try:
+            (found,) = view(subject.rpc, token, "decimals()", ("uint8",))
+        except Refused as error:
+            yield Finding(f"{key}.{side}", error.message, "write the address of a token on this chain")
+            continue
+        if found != wanted:
+            yield Finding(f"{key}.{side}_decimals", f"is {wanted}, the token's is {found}", f"write {found}")
 
 
 def check_feeds(subject: Subject) -> Iterator[Finding]:

@@ -114,12 +114,9 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     environment = os.environ if environment is None else environment
     document = _read(path)
     origins = _override(document, environment)
-    problems = check_document(document)
+    problems = check_document(document) + _check_files(document, path, environment)
     if not problems:
-        operator = _operator(document, path, environment)
-        problems = _check_files(operator)
-        if not problems:
-            return Config(operator, build_settings(document))
+        return Config(_operator(document, path, environment), build_settings(document))
     lines = tuple(_line(problem, origins) for problem in problems)
     plural = "mistake" if len(lines) == 1 else "mistakes"
     raise ConfigError(f"{len(lines)} {plural} in {path}", "correct them and start again", lines)
@@ -193,10 +190,14 @@ def _store_url(url: str, data_dir: Path, folder: Path) -> str:
     return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
 
 
-def _check_files(operator: Operator) -> list[Problem]:
-    if operator.key is None:
+def _check_files(document: Mapping[str, Any], path: Path, environment: Mapping[str, str]) -> list[Problem]:
+    """Faults of the secret files that are named; a name that is no text is found elsewhere."""
+    table = document.get("keeper")
+    texts = {name: value for name, value in table.items() if isinstance(value, str)} if isinstance(table, dict) else {}
+    source = _key_source(texts, path.resolve().parent, environment)
+    if source is None:
         return []
-    named = (("keeper.key_file", operator.key.file), ("keeper.password_file", operator.key.password_file))
+    named = (("keeper.key_file", source.file), ("keeper.password_file", source.password_file))
     return [problem for key, file in named if file is not None for problem in _check_secret_file(key, file)]
 
 

@@ -1,12 +1,24 @@
 """Rules between settings: what no single key can show."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
 from keeper.records.settings import MarketSettings, PoolSettings, Settings, encode_settings
+from keeper.records.units import WAD
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
+
+
+def known(name: str) -> Collection[str]:
+    """Words that a key may hold; empty when any text will do."""
+    from keeper.feeds import FEEDS
+    from keeper.haircuts import MODELS
+    from keeper.protocols import PROTOCOLS
+    from keeper.venues import VENUES
+
+    registries: dict[str, Collection[str]] = {"venue": VENUES, "kind": FEEDS, "protocol": PROTOCOLS, "model": MODELS}
+    return registries.get(name, ())
 
 
 def consistency(settings: Settings) -> list[Row]:
@@ -35,6 +47,8 @@ def _scalars(settings: Settings) -> Iterator[Row]:
         yield "settings.bootstrap_min_windows", "is above bootstrap_windows", "make it smaller"
     if settings.warm_days > settings.trailing_days:
         yield "settings.warm_days", "is above trailing_days, so nothing could ever loosen", "make it smaller"
+    if settings.margin_bps > settings.deviation_down_bps:
+        yield "settings.margin_bps", "is above deviation_down_bps, so nothing could ever loosen", "make it smaller"
     for name in (
         "window_seconds",
         "half_life_fast_seconds",
@@ -47,20 +61,10 @@ def _scalars(settings: Settings) -> Iterator[Row]:
 
 
 def _market(key: str, market: MarketSettings) -> Iterator[Row]:
-    from keeper.feeds import FEEDS
-    from keeper.haircuts import MODELS
-    from keeper.protocols import PROTOCOLS
-
-    registries = (
-        ("protocol", market.protocol, PROTOCOLS),
-        ("feed.kind", market.feed.kind, FEEDS),
-        ("model.model", market.model.model, MODELS),
-    )
-    for name, value, registry in registries:
-        if value not in registry:
-            yield f"{key}.{name}", f"{value!r} is not known", f"choose from: {', '.join(sorted(registry))}"
     if market.model.haircut_min_bps > market.model.haircut_max_bps:
         yield f"{key}.model.haircut_min_bps", "is above haircut_max_bps", "make it smaller"
+    if market.model.model_mult_wad < WAD:
+        yield f"{key}.model.model_mult_wad", "is below 1, which would shrink the haircut", "1.15 is 1150000000000000000"
     if market.collateral == market.debt:
         yield f"{key}.debt", "is the collateral itself", "write the address of the token that is borrowed"
     sources = [pool for pool in market.pools if pool.price_source]
@@ -77,10 +81,6 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
 
 
 def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:
-    from keeper.venues import VENUES
-
-    if pool.venue not in VENUES:
-        yield f"{key}.venue", f"{pool.venue!r} is not known", f"choose from: {', '.join(sorted(VENUES))}"
     if pool.address in {other.address for other in earlier}:
         yield f"{key}.address", f"{pool.address} stands twice in this market", "list each pool once"
     if pool.venue == "uniswap_v3" and pool.tick_spacing == 0:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from keeper.config_rules import consistency
+from keeper.config_rules import consistency, known
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
@@ -170,6 +170,8 @@ def _text(name: str) -> Any:
     def check(value: object) -> str:
         if not isinstance(value, str) or not value.strip():
             raise _mistake(f"{value!r} is not a text", f'write {name} = "..."')
+        if known(name) and value not in known(name):
+            raise _mistake(f"{value!r} is not known", f"choose from: {', '.join(sorted(known(name)))}")
         return value
 
     return Annotated[str, BeforeValidator(check)]
@@ -286,10 +288,8 @@ def _problem(item: Any) -> Problem:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")
 
 
 def _known_names() -> list[str]:

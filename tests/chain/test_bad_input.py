@@ -130,6 +130,12 @@ def test_a_wrong_fee_is_named(world: tuple[DevChain, Devnet], tmp_path: Path) ->
     assert any("fee() is 500, the settings say 100" in line for line in lines)
 
 
+def test_wrong_decimals_of_a_token_are_named(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
+    wrong = changed(world[1], collateral_decimals=8)
+    lines = refused(keeper(with_settings(world[1], tmp_path, wrong), "run", "--once"))
+    assert any("markets[0].collateral_decimals: is 8, the token's is 18; write 18" in line for line in lines)
+
+
 def test_settings_that_governance_did_not_set_are_refused(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
     path = toml(world, tmp_path, "margin_bps = 50", "margin_bps = 51")
     (line,) = refused(keeper(path, "run", "--once"))

@@ -221,6 +221,16 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -
     assert line == (f"keeper.key_file: {key} has mode {mode:04o}, so others can read the secret; run: chmod 600 {key}")
 
 
+def test_wrong_types_unknown_words_and_an_open_key_file_come_in_one_report(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("11" * 32)
+    key.chmod(0o644)
+    path = write(tmp_path, key=KeySource(key, None))
+    path = replaced(replaced(path, "buffer_bps = 250", "buffer_bps = 2.5"), 'venue = "uniswap_v2"', 'venue = "curve"')
+    keys = [line.split(":")[0] for line in problems(path)]
+    assert sorted(keys) == ["keeper.key_file", "markets[0].model.buffer_bps", "markets[0].pools[1].venue"]
+
+
 def test_a_private_key_file_is_accepted(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.touch(0o600)
