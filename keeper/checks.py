@@ -12,7 +12,7 @@ from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
 from keeper.records.settings import MarketSettings
 from keeper.records.snapshot import FeedReading
-from keeper.records.units import BlockRef
+from keeper.records.units import Address, BlockRef
 from keeper.risk.keys import settings_hash
 from keeper.venues import VENUES
 
@@ -113,6 +113,18 @@ def check_contract(subject: Subject) -> Iterator[Finding]:
     wanted = subject.config.settings.cadence_blocks
     if cadence != wanted:
         yield Finding("settings.cadence_blocks", f"is {wanted}, the contract's is {cadence}", f"write {cadence}")
+
+
+def check_signer(subject: Subject, signer: Address) -> Iterator[Finding]:
+    """The key is a signer, and alone makes a quorum. Not for the start: a rotation may be under way."""
+    contract = subject.config.operator.contract
+    (signers,) = view(subject.rpc, contract, "signers()", ("address[]",))
+    (threshold,) = view(subject.rpc, contract, "threshold()", ("uint8",))
+    if signer not in {row.lower() for row in signers}:
+        yield Finding("keeper.key_file", f"{signer} is not one of the {len(signers)} signers", "governance adds it")
+    if threshold > 1:
+        what = f"{threshold} signatures are needed and this version brings its own only"
+        yield Finding("keeper.key_file", what, "co-signing comes later", fatal=False)
 
 
 def check_settings(subject: Subject) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from keeper.chain.node import ContractNode
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.chain.sender import TxSender
-from keeper.checks import Subject, check_start, connect
+from keeper.checks import Subject, check_signer, check_start, connect
 from keeper.config import Config, KeySource, Operator
 from keeper.cycle import Ports, is_superseded
 from keeper.errors import ConfigError
@@ -46,7 +46,10 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         rpc = connect(config, emit)
         stack.callback(rpc.close)
         reader = Reader(rpc, operator.call_gas)
-        check_start(Subject(config, rpc, reader, reader.block("latest")), emit)
+        subject = Subject(config, rpc, reader, reader.block("latest"))
+        check_start(subject, emit)
+        for finding in check_signer(subject, signer.address) if signer else ():
+            emit("degraded", finding=str(finding))
         store = stack.enter_context(KeeperStore(operator.store_url))
         stack.enter_context(store.lock())
         follower = Follower(

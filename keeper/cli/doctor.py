@@ -188,20 +188,15 @@ def _feeds(subject: "Subject") -> Iterator[tuple[str, str]]:
 
 
 def _signer(subject: "Subject") -> Iterator[tuple[str, str]]:
-    from keeper.chain.views import view
+    from keeper.checks import check_signer
     from keeper.wiring import open_signer
 
     operator = subject.config.operator
     if operator.key is None:
         yield "warn", "keeper.key_file: not set, so nothing can be sent; set it to broadcast"
         return
-    address = open_signer(operator).address
-    (signers,) = view(subject.rpc, operator.contract, "signers()", ("address[]",))
-    (threshold,) = view(subject.rpc, operator.contract, "threshold()", ("uint8",))
-    if address not in {signer.lower() for signer in signers}:
-        yield "fail", f"keeper.key_file: {address} is not one of the {len(signers)} signers; governance adds it"
-    if threshold > 1:
-        yield "warn", f"{threshold} signatures are needed and this version brings its own only; co-signing comes later"
+    for finding in check_signer(subject, open_signer(operator).address):
+        yield "fail" if finding.fatal else "warn", str(finding)
 
 
 def _balance(subject: "Subject") -> Iterator[tuple[str, str]]:

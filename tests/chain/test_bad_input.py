@@ -107,6 +107,7 @@ def test_a_key_that_is_no_signer_ends_with_5(world: tuple[DevChain, Devnet], tmp
     done = keeper(path, "run", "--once", "--broadcast", "--yes")
     assert done.code == 5, done.err
     assert "TooFewSignatures" in done.out
+    assert "is not one of the 1 signers; governance adds it" in done.err
 
 
 def test_a_pool_with_other_tokens_is_one_line(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
