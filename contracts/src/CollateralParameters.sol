@@ -10,12 +10,19 @@ import {
     Limits,
     Parameters,
     Refusal,
-    Signature
+    Signature,
+    Values
 } from "./interfaces/ICollateralParameters.sol";
+import {MarketStore} from "./MarketStore.sol";
 import {GuardLib, Observation} from "./libraries/GuardLib.sol";
+import {LiquidationLib} from "./libraries/LiquidationLib.sol";
 import {ObservationLib} from "./libraries/ObservationLib.sol";
-import {Aux, AuxLib} from "./types/AuxWord.sol";
+import {TripLib} from "./libraries/TripLib.sol";
+import {Aux} from "./types/AuxWord.sol";
+import {Guard, GuardWordLib} from "./types/GuardWord.sol";
+import {LawWord, LawWordLib} from "./types/LawWord.sol";
 import {LimitsWord, LimitsWordLib} from "./types/LimitsWord.sol";
+import {Liquidation} from "./types/LiquidationWord.sol";
 import {LiveWord} from "./types/LiveWord.sol";
 import {Report, ReportLib} from "./types/Report.sol";
 import {SettingsClock} from "./types/SettingsClock.sol";
@@ -23,44 +30,32 @@ import {SignerSet} from "./types/SignerSet.sol";
 
 /// @title Bulkhead's live collateral parameters.
 ///
-/// A quorum of keepers signs one batch of reports about one block; anybody brings it here. Each report names a target
-/// haircut; this contract clamps it into the limits of the market's profile. Tightening takes hold at once, one step
-/// at a time; loosening waits for the dispute window and then drains a bucket. Nothing here lets a report move the
-/// liquidation haircut or the bonus of open loans.
+/// A quorum of keepers signs one batch of reports about one block; anybody brings it here. Each report names targets;
+/// this contract clamps them into the limits of the market's profile. What binds new borrowing (haircut, premium,
+/// ceiling) tightens at once, the haircut one step at a time; loosening waits for the dispute window and then drains a
+/// bucket. The liquidation haircut and the bonus of open loans have a law of their own (libraries/LiquidationLib.sol):
+/// no alarm, no silence, no guardian and no single block moves them.
 ///
-/// Roles. Governance, through an OpenZeppelin AccessManager, sets documents, signers, limits and the list of markets.
-/// Keepers have no role: they have signatures. `publish`, `advance` and `activate` are open to all and cannot be closed.
+/// Roles. Governance, through an OpenZeppelin AccessManager, sets documents, signers, limits and markets; the guardian
+/// raises regimes and holds loosening; the tripwire and disputes call what is named after them. Keepers have no role:
+/// they have signatures. `publish`, `advance`, `activate` and `activateLiquidation` are open to all and cannot be closed.
 ///
 /// Assumptions. The chain has the EIP-2935 history contract; block numbers and times fit 32 bits; fewer than
 /// `threshold` signers are dishonest (and if not, the limits bound what they can loosen).
-contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
+contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     // ---------------------------------------------------------------------------------------------------- constants
 
     bytes32 internal constant BATCH_TYPEHASH = keccak256(
         "Batch(uint64 observedBlock,bytes32 observedHash,uint64 observedTime,uint64 validUntil,bytes32 settingsHash,bytes32 commitmentsRoot,bytes32 reportsHash)"
     );
-
-    /// @dev Live words kept for each market; design.md 5.
-    uint256 internal constant RING = 256;
+    /// @dev Batch indices have 7 bits in the live word.
+    uint256 internal constant MAX_BATCH_INDEX = 127;
+    /// @dev Seconds.
+    uint32 internal constant MAX_RAISE = 7 days;
+    uint32 internal constant MAX_HOLD = 30 days;
 
     /// @inheritdoc ICollateralParameters
     uint32 public immutable cadence;
-
-    // ------------------------------------------------------------------------------------------------------ storage
-
-    struct Market {
-        LiveWord live;
-        uint256 aux;
-        /// @dev Live words by update id mod 256.
-        uint256[RING] ring;
-    }
-
-    // Slots are named in keeper/protocols/bulkhead.py and readers/MarketReader.sol; a test compares.
-    mapping(bytes32 market => Market) internal _markets;
-    mapping(uint8 profile => LimitsWord) internal _limits;
-    mapping(uint256 observedBlock => mapping(uint256 batchIndex => bytes32)) internal _roots;
-    SettingsClock internal _settings;
-    SignerSet internal _signers;
 
     // -------------------------------------------------------------------------------------------------- constructor
 
@@ -74,6 +69,7 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function publish(Batch calldata batch, bytes calldata reports, Signature[] calldata signatures) external {
+        _requireInUse();
         (bool routine, uint256 settledBlock) = ObservationLib.check(batch, cadence);
         _checkContent(batch, reports, settledBlock);
         _signers.requireQuorum(signatures, batchDigest(batch));
@@ -103,7 +99,7 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
     function _freeIndex(Batch calldata batch) private view returns (uint256 index) {
         mapping(uint256 => bytes32) storage roots = _roots[batch.observedBlock];
         while (roots[index] != 0 && roots[index] != batch.commitmentsRoot) ++index;
-        if (index > type(uint8).max) revert BatchIndexExhausted(batch.observedBlock);
+        if (index > MAX_BATCH_INDEX) revert BatchIndexExhausted(batch.observedBlock);
     }
 
     /// @return applied Whether any report was.
@@ -116,20 +112,39 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
     }
 
     function _applyReport(Report memory report, Observation memory seen) private returns (bool) {
-        Market storage market = _markets[report.market];
-        LiveWord live = market.live;
+        Market storage slot = _markets[report.market];
+        LiveWord live = slot.live;
         if (!live.isListed()) return _refuse(report.market, seen, Refusal.Unlisted, 0, 0);
-        LimitsWord limits_ = _limits[live.profile()];
-        (Refusal refusal, uint256 got, uint256 limit) = GuardLib.check(live, limits_, report, seen);
+        LimitsWord limits_ = _limits[live.profile()].limits;
+        bool needsLaw = limits_.isBounded() || report.premiumBps != 0 || report.ceiling != 0;
+        LawWord law = needsLaw ? _limits[live.profile()].law : LawWord.wrap(0);
+        (Refusal refusal, uint256 got, uint256 limit) = GuardLib.check(live, limits_, law, report, seen);
         if (refusal != Refusal.None) return _refuse(report.market, seen, refusal, got, limit);
 
-        Aux memory aux = _loadAux(market, live);
-        live = GuardLib.applyReport(live, aux, limits_, got, report.decay, seen);
+        Aux memory aux = _loadAux(slot, live);
+        bool agrees = report.baseSequence == live.sequence();
+        LiveWord next = GuardLib.applyReport(live, aux, limits_, report, seen);
+        uint256 liquidation = live.hasLiquidation() ? slot.liquidation : 0;
+        if (seen.routine && limits_.isBounded()) {
+            uint256 proposed = _propose(slot, live, law, report, agrees);
+            if (proposed != liquidation) emit LiquidationProposed(report.market, proposed);
+            liquidation = proposed;
+        }
 
         uint256 auxWord_;
-        (live, auxWord_) = _store(market, live, aux);
-        emit ReportApplied(report.market, live.sequence(), live.raw(), auxWord_);
+        (next, auxWord_) = _store(slot, live, next, aux, limits_, liquidation != 0);
+        emit ReportApplied(report.market, next.sequence(), next.raw(), auxWord_);
         return true;
+    }
+
+    function _propose(Market storage slot, LiveWord live, LawWord law, Report memory report, bool agrees)
+        private
+        returns (uint256 word)
+    {
+        Liquidation memory state = _loadLiquidation(slot, live);
+        LiquidationLib.propose(live, state, law, report, agrees);
+        word = state.pack();
+        if (word != 0 || live.hasLiquidation()) slot.liquidation = word;
     }
 
     function _refuse(bytes32 market, Observation memory seen, Refusal refusal, uint256 got, uint256 limit)
@@ -145,45 +160,94 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
     /// @inheritdoc ICollateralParameters
     function advance(bytes32 market) external {
         (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
-        uint256 auxWord_;
-        (live, auxWord_) = _store(slot, GuardLib.advance(market, live, aux, limits_), aux);
-        emit StageAdvanced(market, live.raw(), auxWord_);
+        LiveWord next = GuardLib.advance(market, live, aux, limits_);
+        (LiveWord stored, uint256 auxWord_) = _store(slot, live, next, aux, limits_, live.hasLiquidation());
+        emit StageAdvanced(market, stored.raw(), auxWord_);
     }
 
     /// @inheritdoc ICollateralParameters
     function activate(bytes32 market) external {
         (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
-        uint256 auxWord_;
-        (live, auxWord_) = _store(slot, GuardLib.activate(market, live, aux, limits_), aux);
-        emit PendingActivated(market, live.raw(), auxWord_);
+        _requireCalm(market, slot, live, limits_);
+        LiveWord next = GuardLib.activate(market, live, aux, limits_, _limits[live.profile()].law);
+        (LiveWord stored, uint256 auxWord_) = _store(slot, live, next, aux, limits_, live.hasLiquidation());
+        emit PendingActivated(market, stored.raw(), auxWord_);
     }
 
-    function _listed(bytes32 market)
-        private
-        view
-        returns (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_)
-    {
-        slot = _markets[market];
-        live = slot.live;
-        if (!live.isListed()) revert UnknownMarket(market);
-        aux = _loadAux(slot, live);
-        limits_ = _limits[live.profile()];
+    /// @inheritdoc ICollateralParameters
+    function activateLiquidation(bytes32 market) external {
+        (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
+        _requireCalm(market, slot, live, limits_);
+        Liquidation memory state = _loadLiquidation(slot, live);
+        LiveWord next = LiquidationLib.activate(market, live, state, limits_, _limits[live.profile()].law);
+        _storeWithLiquidation(slot, live, next, aux, limits_, state);
+        emit LiquidationMoved(market, slot.live.raw(), slot.liquidation);
     }
 
-    function _loadAux(Market storage slot, LiveWord live) private view returns (Aux memory aux) {
-        if (live.hasAux()) aux = AuxLib.unpack(slot.aux);
-    }
-
-    /// @dev The one place that writes a market: live word, its copy in the ring, aux word when there is or was one.
-    function _store(Market storage slot, LiveWord live, Aux memory aux) private returns (LiveWord, uint256 auxWord_) {
-        auxWord_ = aux.pack();
-        if (auxWord_ != 0 || live.hasAux()) {
-            live = live.withAuxFlag(auxWord_);
-            slot.aux = auxWord_;
+    /// @dev Nothing loosens, and no liquidation haircut moves, while a market is not watched, alarmed or held.
+    function _requireCalm(bytes32 market, Market storage slot, LiveWord live, LimitsWord limits_) private view {
+        if (block.timestamp > live.observedTime() + limits_.freshSeconds()) {
+            revert ReportNotFresh(market, live.observedTime(), limits_.freshSeconds());
         }
-        slot.live = live;
-        slot.ring[(live.sequence() + aux.extraUpdates) % RING] = live.raw();
-        return (live, auxWord_);
+        uint256 level = live.regimeAt(block.timestamp);
+        if (level != 0) revert RegimeNotNormal(market, level);
+        uint256 heldUntil = GuardWordLib.unpack(slot.guard).heldUntil;
+        if (block.timestamp < heldUntil) revert LooseningHeld(market, heldUntil, block.timestamp);
+    }
+
+    // ------------------------------------------------------------------------------- guardian, tripwire, disputes
+
+    /// @inheritdoc ICollateralParameters
+    function raiseRegime(bytes32 market, uint8 regime, uint32 duration) external restricted {
+        (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
+        bool higher = regime != 0 && regime <= 3 && regime >= live.regimeAt(block.timestamp);
+        if (!higher || duration == 0 || duration > MAX_RAISE) revert BadRaise(market, regime, duration, MAX_RAISE);
+        _raise(market, slot, live, aux, limits_, regime, block.timestamp + duration);
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function trip(bytes32 market) external restricted {
+        (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
+        Guard memory guard = GuardWordLib.unpack(slot.guard);
+        uint256 until = TripLib.spend(market, live, guard, _limits[live.profile()].law);
+        slot.guard = guard.pack();
+        _raise(market, slot, live, aux, limits_, TripLib.GUARDED, until);
+    }
+
+    function _raise(
+        bytes32 market,
+        Market storage slot,
+        LiveWord live,
+        Aux memory aux,
+        LimitsWord limits_,
+        uint256 regime,
+        uint256 until
+    ) private {
+        LiveWord next = live.withRegime(regime, until, block.timestamp);
+        ++aux.extraUpdates;
+        (LiveWord stored, uint256 auxWord_) = _store(slot, live, next, aux, limits_, live.hasLiquidation());
+        emit RegimeRaised(market, msg.sender, stored.raw(), auxWord_);
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function holdLoosening(bytes32 market, uint32 duration) external restricted {
+        (Market storage slot,,,) = _listed(market);
+        if (duration == 0 || duration > MAX_HOLD) revert BadHold(market, duration, MAX_HOLD);
+        Guard memory guard = GuardWordLib.unpack(slot.guard);
+        guard.heldUntil = Math.max(guard.heldUntil, block.timestamp + duration);
+        slot.guard = guard.pack();
+        emit LooseningHeldUntil(market, guard.heldUntil);
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function stop(bytes32 market) external restricted {
+        (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
+        Liquidation memory state = _loadLiquidation(slot, live);
+        LiveWord next = LiquidationLib.stop(live, state, _limits[live.profile()].law);
+        GuardLib.voidPending(aux);
+        ++aux.extraUpdates;
+        uint256 auxWord_ = _storeWithLiquidation(slot, live, next, aux, limits_, state);
+        emit MarketStopped(market, slot.live.raw(), auxWord_);
     }
 
     // --------------------------------------------------------------------------------------------------- governance
@@ -204,9 +268,13 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function setLimits(uint8 profile, Limits calldata newLimits) external restricted {
-        LimitsWord word = LimitsWordLib.checkAndPack(profile, newLimits);
-        _limits[profile] = word;
-        emit LimitsSet(profile, word.raw());
+        // Profiles have 6 bits in the live word.
+        if (profile > 63) revert BadLimits(profile);
+        Profile memory words = Profile({
+            limits: LimitsWordLib.checkAndPack(profile, newLimits), law: LawWordLib.checkAndPack(profile, newLimits)
+        });
+        _limits[profile] = words;
+        emit LimitsSet(profile, words.limits.raw(), words.law.raw());
     }
 
     /// @inheritdoc ICollateralParameters
@@ -214,110 +282,76 @@ contract CollateralParameters is ICollateralParameters, AccessManaged, EIP712 {
         external
         restricted
     {
+        _requireInUse();
         Market storage slot = _markets[market];
         LiveWord live = slot.live;
-        LimitsWord limits_ = _limits[profile];
+        LimitsWord limits_ = _limits[profile].limits;
         if (live.isListed()) revert AlreadyListed(market);
         if (!limits_.isSet()) revert UnknownLimits(profile);
-        GuardLib.checkFirstValues(limits_, haircutBps, liquidationHaircutBps, bonusBps);
+        _checkValues(limits_, haircutBps, liquidationHaircutBps, bonusBps);
 
-        // Listed again: sequence, update ids and the spent bucket go on, whatever waited is void.
-        Aux memory aux = GuardLib.relist(_loadAux(slot, live), live.raw() != 0);
-        live = live.withListing(profile).withValues(haircutBps, liquidationHaircutBps, bonusBps);
+        // Listed again: sequence, update ids and the spent budgets go on, whatever waited is void.
+        Aux memory aux = _loadAux(slot, live);
+        Liquidation memory state = _loadLiquidation(slot, live);
+        GuardLib.forget(aux);
+        LiquidationLib.clear(state);
+        if (live.raw() != 0) ++aux.extraUpdates;
+        LiveWord next = live.withListing(profile).withLoosened(haircutBps, 0, 0);
+        next = next.withLiquidation(liquidationHaircutBps, liquidationHaircutBps, bonusBps);
         // This block is the first whose state shows the listing, so it is the first that a report may observe.
-        live = live.withClock(block.timestamp, block.number - 1);
-        (live,) = _store(slot, live, aux);
-        emit MarketListed(market, live.raw());
+        next = next.withClock(block.timestamp, block.number - 1, limits_.decayFloor());
+        _storeWithLiquidation(slot, live, next, aux, limits_, state);
+        emit MarketListed(market, slot.live.raw());
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function setMarket(bytes32 market, uint8 profile, Values calldata values) external restricted {
+        (Market storage slot, LiveWord live, Aux memory aux,) = _listed(market);
+        Liquidation memory state = _loadLiquidation(slot, live);
+        LimitsWord limits_ = _limits[profile].limits;
+        if (!limits_.isSet()) revert UnknownLimits(profile);
+        _checkValues(limits_, values.haircutBps, values.liquidationHaircutBps, values.bonusBps);
+        // Until the ramp has passed, the values must agree with where it starts too.
+        uint256 from = _liquidationNow(live, state);
+        if (values.haircutBps < from || !LiquidationLib.isCoupled(from, values.bonusBps)) {
+            revert BadValues(values.haircutBps, from, values.bonusBps);
+        }
+
+        GuardLib.forget(aux);
+        LiquidationLib.clear(state);
+        if (from != values.liquidationHaircutBps) state.rampTime = block.timestamp;
+        ++aux.extraUpdates;
+        LiveWord next = live.withLoosened(values.haircutBps, values.premiumBps, values.ceiling);
+        next = next.withLiquidation(from, values.liquidationHaircutBps, values.bonusBps).withListing(profile);
+        uint256 auxWord_ = _storeWithLiquidation(slot, live, next, aux, limits_, state);
+        emit MarketSet(market, slot.live.raw(), auxWord_);
+    }
+
+    /// @dev Values lie inside the limits, and agree with each other: liquidation haircut <= haircut, threshold x
+    /// (1 + bonus) <= 1.
+    function _checkValues(LimitsWord limits_, uint256 haircut, uint256 liquidationHaircut, uint256 bonus) private pure {
+        bool inside = haircut >= limits_.floorBps() && haircut <= limits_.capBps();
+        bool coupled = liquidationHaircut <= haircut && liquidationHaircut < BPS
+            && LiquidationLib.isCoupled(liquidationHaircut, bonus);
+        if (!inside || !coupled) revert BadValues(haircut, liquidationHaircut, bonus);
     }
 
     /// @inheritdoc ICollateralParameters
     function delistMarket(bytes32 market) external restricted {
-        LiveWord live = _markets[market].live;
-        if (!live.isListed()) revert UnknownMarket(market);
-        _markets[market].live = live.withoutListing();
+        (Market storage slot, LiveWord live,,) = _listed(market);
+        slot.live = live.withoutListing();
         emit MarketDelisted(market);
     }
 
+    /// @inheritdoc ICollateralParameters
+    function sunset(address successor_) external restricted {
+        _requireInUse();
+        if (successor_ == address(0) || successor_ == address(this)) revert BadSuccessor(successor_);
+        _end = End({successor: successor_, time: uint40(block.timestamp)});
+        emit Sunset(successor_, block.timestamp);
+    }
+
     // -------------------------------------------------------------------------------------------------------- views
-
-    /// @inheritdoc ICollateralParameters
-    function parameters(bytes32 market) external view returns (Parameters memory values) {
-        (, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
-        // Every field is narrower in the packed words than here, so no cast cuts anything off.
-        values.haircutBps = uint16(live.haircutBps());
-        values.liquidationHaircutBps = uint16(live.liquidationHaircutBps());
-        values.bonusBps = uint16(live.bonusBps());
-        values.regime = uint8(live.regime());
-        values.observedTime = uint32(live.observedTime());
-        values.observedBlock = uint32(live.observedBlock());
-        values.sequence = uint32(live.sequence());
-        values.updateId = uint32(live.sequence() + aux.extraUpdates);
-        values.stagedBps = uint16(aux.stagedBps);
-        values.pendingBps = uint16(aux.pendingBps);
-        if (aux.pendingTime != 0) values.pendingAt = uint40(aux.pendingTime + limits_.disputeSeconds());
-        values.ageSeconds = uint32(block.timestamp - live.observedTime());
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function historyWord(bytes32 market, uint256 updateId) external view returns (uint256) {
-        Market storage slot = _markets[market];
-        LiveWord live = slot.live;
-        if (live.raw() == 0) revert UnknownMarket(market);
-        uint256 newest = live.sequence() + _loadAux(slot, live).extraUpdates;
-        uint256 oldest = Math.saturatingSub(newest + 1, RING);
-        if (updateId < oldest || updateId > newest) revert HistoryTruncated(market, updateId, oldest, newest);
-        return slot.ring[updateId % RING];
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function liveWord(bytes32 market) external view returns (uint256) {
-        return _markets[market].live.raw();
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function auxWord(bytes32 market) external view returns (uint256) {
-        return _markets[market].aux;
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function settingsHash() external view returns (bytes32) {
-        return _settings.hashAt(block.number);
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function settingsHashAt(uint64 blockNumber) public view returns (bytes32) {
-        return _settings.hashAt(blockNumber);
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function signers() external view returns (address[] memory) {
-        return _signers.members;
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function isSigner(address account) external view returns (bool) {
-        return _signers.contains[account];
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function threshold() external view returns (uint8) {
-        return _signers.threshold;
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function limits(uint8 profile) external view returns (Limits memory) {
-        return _limits[profile].unpack();
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function batchCount(uint64 observedBlock) external view returns (uint256 count) {
-        while (_roots[observedBlock][count] != 0) ++count;
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function commitmentsRoot(uint64 observedBlock, uint8 batchIndex) external view returns (bytes32) {
-        return _roots[observedBlock][batchIndex];
-    }
 
     /// @inheritdoc ICollateralParameters
     function batchDigest(Batch calldata batch) public view returns (bytes32) {

@@ -3,12 +3,12 @@ pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {CollateralParameters} from "../src/CollateralParameters.sol";
 import {Batch, ICollateralParameters, Limits, Refusal, Signature} from "../src/interfaces/ICollateralParameters.sol";
 import {BlockHistory} from "../src/libraries/BlockHistory.sol";
 import {ObservationLib} from "../src/libraries/ObservationLib.sol";
 import {Aux, AuxLib} from "../src/types/AuxWord.sol";
 import {LiveWord} from "../src/types/LiveWord.sol";
+import {ParametersLens} from "../src/views/ParametersLens.sol";
 
 /// @dev A report as keepers would pack it; every field, also those that the contract does not act on.
 struct Wish {
@@ -39,7 +39,8 @@ abstract contract Base is Test {
     address internal governance = makeAddr("governance");
     address internal stranger = makeAddr("stranger");
     AccessManager internal manager;
-    CollateralParameters internal parameters;
+    ICollateralParameters internal parameters;
+    ParametersLens internal lens;
     address[] internal signers;
     uint256[] internal keys;
 
@@ -52,7 +53,8 @@ abstract contract Base is Test {
             hex"3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500"
         );
         manager = new AccessManager(governance);
-        parameters = new CollateralParameters(address(manager), CADENCE);
+        parameters = deployParameters(address(manager), CADENCE);
+        lens = new ParametersLens(parameters);
         _makeSigners(3);
         vm.startPrank(governance);
         parameters.setSettings(DOCUMENT, uint64(block.number));
@@ -62,6 +64,12 @@ abstract contract Base is Test {
         parameters.listMarket(OTHER, 0, 4000, 2000, 500);
         vm.stopPrank();
         pass(2 * CADENCE);
+    }
+
+    /// @dev By its artifact, so that tests are not compiled as the contract is (foundry.toml says why).
+    function deployParameters(address authority, uint32 cadence) internal returns (ICollateralParameters) {
+        bytes memory arguments = abi.encode(authority, cadence);
+        return ICollateralParameters(deployCode("CollateralParameters.sol:CollateralParameters", arguments));
     }
 
     function defaultLimits() internal pure returns (Limits memory) {
@@ -74,7 +82,28 @@ abstract contract Base is Test {
             refillBpsPerDay: 50,
             disputeSeconds: 6 hours,
             pendingExpirySeconds: 24 hours,
-            freshSeconds: 25 hours
+            freshSeconds: 25 hours,
+            graceSeconds: 19 hours,
+            decayFloor: 26,
+            guardedAddBps: 300,
+            stressedAddBps: 1000,
+            regimeSeconds: 24 hours,
+            bounded: false,
+            liquidationFloorBps: 500,
+            liquidationCapBps: 6000,
+            bonusCapBps: 1500,
+            dayBudgetBps: 100,
+            fortnightBudgetBps: 300,
+            rampSeconds: 3 days,
+            premiumCapBps: 2000,
+            ceilingFloor: 0,
+            ceilingCap: 0,
+            ceilingStretch: 10,
+            sigmaFloorBps: 500,
+            kFloor: 200,
+            tripSeconds: 2 hours,
+            tripBudgetSeconds: 12 hours,
+            tripCooldownSeconds: 1 hours
         });
     }
 
@@ -227,6 +256,11 @@ abstract contract Base is Test {
 
     function aux(bytes32 market) internal view returns (Aux memory) {
         return AuxLib.unpack(parameters.auxWord(market));
+    }
+
+    /// @dev The live word as the ring keeps it when it is written now.
+    function entryOf(bytes32 market) internal view returns (uint256) {
+        return live(market).toHistory(block.timestamp);
     }
 
     function haircut(bytes32 market) internal view returns (uint256) {

@@ -119,8 +119,8 @@ contract InvariantsTest is Base {
             LiveWord word = handler.liveOf(market);
             assertGe(word.haircutBps(), 500, "INV-01 floor");
             assertLe(word.haircutBps(), 9000, "INV-01 cap");
-            assertGe(word.haircutBps(), word.liquidationHaircutBps(), "INV-04");
-            assertEq(word.liquidationHaircutBps(), 2000, "INV-18");
+            assertGe(word.haircutBps(), word.liquidationTargetBps(), "INV-04");
+            assertEq(word.liquidationTargetBps(), 2000, "INV-18");
             assertEq(word.bonusBps(), 500, "INV-18 bonus");
             assertEq(word.sequence(), handler.reports(market), "INV-06");
             assertLt(word.observedBlock(), block.number, "INV-07");

@@ -21,7 +21,7 @@ contract PublishTest is Base {
         assertEq(parameters.commitmentsRoot(uint64(observed), 0), ROOT);
         assertEq(parameters.batchCount(uint64(observed)), 1);
         assertEq(parameters.auxWord(MARKET), 0);
-        assertEq(parameters.historyWord(MARKET, 1), parameters.liveWord(MARKET));
+        assertEq(parameters.historyWord(MARKET, 1), entryOf(MARKET));
     }
 
     function test_RevertWhen_TheBatchHasExpired() public {

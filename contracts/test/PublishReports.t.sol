@@ -45,19 +45,17 @@ contract PublishReportsTest is Base {
         assertEq(parameters.parameters(OTHER).updateId, 1);
     }
 
-    function test_ReportsOnFieldsWithoutBoundsAreRefused() public {
-        for (uint256 field; field < 4; ++field) {
-            pass(CADENCE);
-            Wish memory w = wish(MARKET, 3500);
-            if (field == 0) w.premiumBps = 1;
-            if (field == 1) w.ceiling = 1;
-            if (field == 2) w.crunchPermille = 1;
-            if (field == 3) w.regime = 1;
-            uint64[4] memory got = [uint64(1) << 48, uint64(1) << 24, uint64(1) << 8, uint64(1)];
-            expectRefusal(MARKET, newestSample(), Refusal.NotEnabled, got[field], 0);
-            publish(newestSample(), pack(w));
-            assertEq(haircut(MARKET), 3000);
-        }
+    function test_ACeilingOrARegimeThatDoesNotFitIsRefused() public {
+        pass(CADENCE);
+        Wish memory w = wish(MARKET, 3500);
+        w.ceiling = 1 << 20;
+        expectRefusal(MARKET, newestSample(), Refusal.CeilingTooWide, 1 << 20, (1 << 20) - 1);
+        publish(newestSample(), pack(w));
+        w.ceiling = 0;
+        w.regime = 4;
+        expectRefusal(MARKET, newestSample(), Refusal.UnknownRegime, 4, 3);
+        publish(newestSample(), pack(w));
+        assertEq(haircut(MARKET), 3000);
     }
 
     function test_ACoreOfMoreThan192BytesIsRefused() public {
@@ -156,7 +154,7 @@ contract PublishReportsTest is Base {
         Wish memory w = wish(MARKET, target);
         (w.liquidationHaircutBps, w.bonusBps) = (liquidation, bonus);
         publish(newestSample(), pack(w));
-        assertEq(live(MARKET).liquidationHaircutBps(), 2000);
+        assertEq(live(MARKET).liquidationTargetBps(), 2000);
         assertEq(live(MARKET).bonusBps(), 500);
     }
 

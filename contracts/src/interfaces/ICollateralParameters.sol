@@ -25,11 +25,12 @@ struct Signature {
     bytes data;
 }
 
-/// @dev A limits profile: what governance allows the quorum to do. Packed into one slot (types/LimitsWord.sol).
+/// @dev A limits profile: what governance allows the quorum to do. Packed into two slots (types/LimitsWord.sol,
+/// types/LawWord.sol).
 struct Limits {
     /// @dev Lowest haircut, bps.
     uint16 floorBps;
-    /// @dev Highest haircut, bps.
+    /// @dev Highest haircut, bps; also how far silence and regimes below HALTED can widen it.
     uint16 capBps;
     /// @dev Largest tightening in one step, bps; the rest is staged.
     uint16 stepUpBps;
@@ -39,24 +40,82 @@ struct Limits {
     uint16 bucketBps;
     /// @dev Refill of the bucket; capacity + refill is what can loosen in any 24 h.
     uint16 refillBpsPerDay;
-    /// @dev How long a loosening waits before anybody may activate it.
+    /// @dev How long a loosening, or a move of the liquidation haircut, waits before anybody may activate it.
     uint32 disputeSeconds;
     /// @dev How long after maturity it may still be activated.
     uint32 pendingExpirySeconds;
-    /// @dev A loosening is activated only while the last report is at most this old.
+    /// @dev It is activated only while the last report is at most this old.
     uint32 freshSeconds;
+    /// @dev From this age on the effective haircut widens.
+    uint32 graceSeconds;
+    /// @dev Least k times sigma of the widening, per sqrt(year) in 1/256.
+    uint16 decayFloor;
+    /// @dev What the regimes GUARDED and STRESSED add to the haircut, bps. HALTED makes it 10,000.
+    uint16 guardedAddBps;
+    uint16 stressedAddBps;
+    /// @dev How long a regime that a report raised lasts, unless raised again.
+    uint32 regimeSeconds;
+    /// @dev Whether the quorum may move the liquidation haircut and the bonus at all; else its wishes are advisory.
+    bool bounded;
+    /// @dev Where they may go, bps.
+    uint16 liquidationFloorBps;
+    uint16 liquidationCapBps;
+    uint16 bonusCapBps;
+    /// @dev How far in any 24 h and in any 14 days, both directions together, bps.
+    uint16 dayBudgetBps;
+    uint16 fortnightBudgetBps;
+    /// @dev How long a move takes to reach the loans.
+    uint32 rampSeconds;
+    /// @dev Highest premium, bps.
+    uint16 premiumCapBps;
+    /// @dev Lowest and highest debt ceiling a report can set, encoded as in types/Ceiling.sol; 0 = no bound.
+    uint24 ceilingFloor;
+    uint24 ceilingCap;
+    /// @dev Growth of the ceiling, bps, that 1 bps of the bucket pays for; 0 = reports never raise it.
+    uint16 ceilingStretch;
+    /// @dev Least annual volatility (bps) and tail multiplier (1/100) a model may use; `decayFloor` is their product or more.
+    uint16 sigmaFloorBps;
+    uint16 kFloor;
+    /// @dev How long one permissionless trip lasts; 0 = none is allowed.
+    uint32 tripSeconds;
+    /// @dev How long trips can hold a market in any 7 days.
+    uint32 tripBudgetSeconds;
+    /// @dev Pause between the end of a trip and the next.
+    uint32 tripCooldownSeconds;
 }
 
-/// @dev A market as outside readers see it.
-struct Parameters {
-    /// @dev 1 - maximum loan-to-value of new borrowing, bps.
+/// @dev What governance sets of a market.
+struct Values {
     uint16 haircutBps;
-    /// @dev 1 - liquidation threshold of open loans, bps. No report moves it.
     uint16 liquidationHaircutBps;
-    /// @dev Liquidation bonus above par, bps. No report moves it.
     uint16 bonusBps;
+    uint16 premiumBps;
+    /// @dev Encoded as in types/Ceiling.sol; 0 = none.
+    uint24 ceiling;
+}
+
+/// @dev A market as outside readers see it at a time.
+struct Parameters {
+    /// @dev 1 - maximum loan-to-value of new borrowing, bps: effective, with widening and regime. Use this one.
+    uint16 haircutBps;
+    /// @dev As last written, before widening and regime.
+    uint16 storedHaircutBps;
+    /// @dev 1 - liquidation threshold of open loans, bps, where its ramp is. No alarm and no silence moves it.
+    uint16 liquidationHaircutBps;
+    /// @dev Where its ramp ends.
+    uint16 liquidationTargetBps;
+    /// @dev Liquidation bonus above par, bps; under the same law.
+    uint16 bonusBps;
+    /// @dev Funding premium, bps.
+    uint16 premiumBps;
+    /// @dev Debt ceiling, base units of the debt asset; 2^256 - 1 = none, 0 = no new debt (HALTED).
+    uint256 ceiling;
+    /// @dev Probability of a liquidity crunch, as the keepers see it; moves nothing here.
+    uint16 crunchPermille;
     /// @dev 0 NORMAL, 1 GUARDED, 2 STRESSED, 3 HALTED.
     uint8 regime;
+    /// @dev When it ends by itself; 0 while NORMAL.
+    uint40 regimeExpiry;
     /// @dev Header time of the block the last report observed; listing time before the first report.
     uint32 observedTime;
     uint32 observedBlock;
@@ -70,8 +129,13 @@ struct Parameters {
     uint16 pendingBps;
     /// @dev When it may be activated; 0 = none waits.
     uint40 pendingAt;
+    /// @dev Liquidation haircut that waits, bps; meaningful while pendingLiquidationAt is not 0.
+    uint16 pendingLiquidationBps;
+    uint40 pendingLiquidationAt;
     /// @dev Seconds since observedTime.
     uint32 ageSeconds;
+    /// @dev Whether the age is beyond the grace, so that the haircut widens.
+    bool stale;
 }
 
 /// @dev Why one market's report was refused. The rest of the batch stands.
@@ -81,18 +145,22 @@ enum Refusal {
     Unlisted,
     /// got = observed block, limit = the block of the last report: order is the fence.
     NotNewer,
-    /// got = the sequence a loosening rests on, limit = the sequence that holds.
-    WrongBase,
-    /// got = premium, ceiling, crunch and regime as packed (64 bits): nothing bounds them yet, so they must be zero.
-    NotEnabled,
-    /// got = core length: an emergency report carries no core.
-    CoreForbidden,
+    /// got = observed time, limit = that of the last report: a newer block is no earlier.
+    TimeBehind,
+    /// got = ceiling, limit = the largest the live word holds.
+    CeilingTooWide,
+    /// got = regime, limit = 3.
+    UnknownRegime,
     /// got = core length, limit = 192 bytes.
     CoreTooLong,
     /// got = decay, limit = the largest the live word holds.
     DecayTooLarge,
-    /// got = clamped target, limit = live haircut: the emergency lane only tightens.
-    NotTighter
+    /// got = core length: an emergency report carries no core.
+    CoreForbidden,
+    /// got = asked haircut, limit = live haircut: the emergency lane only tightens, and this tightens nothing.
+    NotTighter,
+    /// got = the sequence a loosening rests on, limit = the sequence that holds.
+    WrongBase
 }
 
 /// @title Live collateral parameters, written by a quorum of keepers inside limits that governance set.
@@ -102,6 +170,8 @@ interface ICollateralParameters {
     error BatchExpired(uint64 validUntil, uint256 blockTime);
     error BatchFromFuture(uint64 observedTime, uint256 blockTime);
     error BatchTooOld(uint256 observedBlock, uint256 blockNumber, uint256 maxAgeBlocks);
+    /// @dev The header time it names is further back than any block it may rest on.
+    error ObservedTimeTooOld(uint64 observedTime, uint256 blockTime, uint256 maxAgeSeconds);
     /// @dev `settledBlock` (the observed block, or the end of its window) must be 2 blocks deep.
     error BatchTooShallow(uint256 settledBlock, uint256 blockNumber);
     error WrongBlockHash(uint256 blockNumber, bytes32 got, bytes32 expected);
@@ -122,7 +192,18 @@ interface ICollateralParameters {
     error PendingExpired(bytes32 market, uint256 expiryTime, uint256 blockTime);
     error ReportNotFresh(bytes32 market, uint256 observedTime, uint256 freshSeconds);
     error RegimeNotNormal(bytes32 market, uint256 regime);
+    /// @dev The guardian holds all loosening of the market.
+    error LooseningHeld(bytes32 market, uint256 heldUntil, uint256 blockTime);
+    /// @dev Nothing to loosen, or too little in the bucket yet.
     error LooseningExhausted(bytes32 market, uint256 liveBps, uint256 goalBps, uint256 availableBps);
+    /// @dev Nothing to move, or too little in the budgets of the liquidation haircut yet.
+    error MoveExhausted(bytes32 market, uint256 liveBps, uint256 goalBps, uint256 availableBps);
+    /// @dev A loosening of the liquidation group would leave threshold x (1 + bonus) above 1.
+    error GroupBroken(bytes32 market, uint256 liquidationHaircutBps, uint256 bonusBps);
+    error TripCoolingDown(bytes32 market, uint256 readyTime, uint256 blockTime);
+    error TripBudgetSpent(bytes32 market, uint256 neededSeconds, uint256 availableSeconds);
+    error BadRaise(bytes32 market, uint8 regime, uint32 duration, uint32 maxDuration);
+    error BadHold(bytes32 market, uint32 duration, uint32 maxDuration);
     error HistoryTruncated(bytes32 market, uint256 updateId, uint256 oldest, uint256 newest);
 
     // ------------------------------------------------------------------------------------------- errors: governance
@@ -134,20 +215,31 @@ interface ICollateralParameters {
     error BadLimits(uint8 profile);
     error UnknownLimits(uint8 profile);
     error AlreadyListed(bytes32 market);
-    error BadFirstValues(uint256 haircutBps, uint256 liquidationHaircutBps, uint256 bonusBps);
+    error BadValues(uint256 haircutBps, uint256 liquidationHaircutBps, uint256 bonusBps);
+    error BadSuccessor(address successor);
+    /// @dev Governance has ended this contract: values hold, nothing is written any more.
+    error Ended(address successor, uint256 since);
 
     // ------------------------------------------------------------------------------------------------------- events
 
     event SettingsSet(bytes32 indexed settingsHash, uint64 fromBlock, bytes document);
     event SignersSet(address[] signers, uint8 threshold);
-    event LimitsSet(uint8 indexed profile, uint256 word);
+    event LimitsSet(uint8 indexed profile, uint256 word, uint256 law);
     event MarketListed(bytes32 indexed market, uint256 live);
+    event MarketSet(bytes32 indexed market, uint256 live, uint256 aux);
     event MarketDelisted(bytes32 indexed market);
+    event Sunset(address indexed successor, uint256 time);
     event BatchPublished(uint64 indexed observedBlock, uint8 batchIndex, bool routine, Batch batch, bytes reports);
     event ReportApplied(bytes32 indexed market, uint256 indexed sequence, uint256 live, uint256 aux);
     event ReportRefused(bytes32 indexed market, uint64 observedBlock, uint8 reason, uint256 got, uint256 limit);
     event StageAdvanced(bytes32 indexed market, uint256 live, uint256 aux);
     event PendingActivated(bytes32 indexed market, uint256 live, uint256 aux);
+    /// @dev A routine report opened, narrowed or withdrew a move of the liquidation haircut (types/LiquidationWord.sol).
+    event LiquidationProposed(bytes32 indexed market, uint256 liquidation);
+    event LiquidationMoved(bytes32 indexed market, uint256 live, uint256 liquidation);
+    event RegimeRaised(bytes32 indexed market, address indexed by, uint256 live, uint256 aux);
+    event LooseningHeldUntil(bytes32 indexed market, uint256 time);
+    event MarketStopped(bytes32 indexed market, uint256 live, uint256 aux);
 
     // ------------------------------------------------------------------------------------------------ keepers, anybody
 
@@ -162,6 +254,23 @@ interface ICollateralParameters {
 
     /// @notice Loosen by a matured pending, as far as the bucket allows. Open to anybody.
     function activate(bytes32 market) external;
+
+    /// @notice Move the liquidation haircut by a matured proposal, as far as its budgets allow. Open to anybody.
+    function activateLiquidation(bytes32 market) external;
+
+    // ------------------------------------------------------------------------------- guardian, tripwire, disputes
+
+    /// @notice Raise the regime of a market for at most 7 days. For the guardian; bound by no cool-down.
+    function raiseRegime(bytes32 market, uint8 regime, uint32 duration) external;
+
+    /// @notice Let nothing loosen for at most 30 days; what waits is void. For the guardian. 0 lifts nothing.
+    function holdLoosening(bytes32 market, uint32 duration) external;
+
+    /// @notice Raise a market to GUARDED for the trip's length. For the tripwire, which has checked a proof.
+    function trip(bytes32 market) external;
+
+    /// @notice Void a pending loosening and a proposed move, and stop a ramp where it is. For disputes.
+    function stop(bytes32 market) external;
 
     // --------------------------------------------------------------------------------------------------- governance
 
@@ -178,6 +287,13 @@ interface ICollateralParameters {
     /// @notice List a market with its first values. A market listed again continues its sequence and update ids.
     function listMarket(bytes32 market, uint8 profile, uint16 haircutBps, uint16 liquidationHaircutBps, uint16 bonusBps)
         external;
+
+    /// @notice Set a listed market's profile and values. Whatever waits is void; the spent budgets are not. The
+    /// liquidation haircut goes to its new value along the profile's ramp.
+    function setMarket(bytes32 market, uint8 profile, Values calldata values) external;
+
+    /// @notice End this contract for good: nothing is written any more, values hold, nothing widens further.
+    function sunset(address successor) external;
 
     /// @notice Stop accepting reports for a market. Its history stays readable.
     function delistMarket(bytes32 market) external;
@@ -196,7 +312,6 @@ interface ICollateralParameters {
     function signers() external view returns (address[] memory);
     function isSigner(address account) external view returns (bool);
     function threshold() external view returns (uint8);
-    function limits(uint8 profile) external view returns (Limits memory);
 
     /// @notice Packed live word (types/LiveWord.sol).
     function liveWord(bytes32 market) external view returns (uint256);
@@ -204,11 +319,17 @@ interface ICollateralParameters {
     /// @notice Packed aux word (types/AuxWord.sol); not zero only while the live word's flag says so.
     function auxWord(bytes32 market) external view returns (uint256);
 
-    /// @notice A listed market's values. Never reverts for a listed market.
+    /// @notice A listed market's values now. Never reverts for a listed market.
     function parameters(bytes32 market) external view returns (Parameters memory);
 
-    /// @notice Live word as of an update id, while the ring of 256 holds it.
+    /// @notice History word (types/LiveWord.sol) of an update id, while the ring of 256 holds it.
     function historyWord(bytes32 market, uint256 updateId) external view returns (uint256);
+
+    /// @notice A raw storage word, for views/ParametersLens.sol.
+    function extsload(bytes32 slot) external view returns (bytes32);
+
+    /// @notice What replaces this contract, and since when; zeros while it is in use.
+    function successor() external view returns (address, uint256 since);
 
     /// @notice How many batches were stored for an observed block.
     function batchCount(uint64 observedBlock) external view returns (uint256);

@@ -12,6 +12,8 @@ library ObservationLib {
     /// @dev Blocks.
     uint256 internal constant ROUTINE_MAX_AGE = 256;
     uint256 internal constant EMERGENCY_MAX_AGE = 64;
+    /// @dev Seconds. A header time cannot be read on chain; this only bounds what a quorum can pretend.
+    uint256 internal constant MAX_TIME_AGE = 7200;
     /// @dev What a batch rests on lies at least this many blocks deep.
     uint256 internal constant MIN_DEPTH = 2;
     /// @dev Widest stretch before a window's end in which its sample may lie.
@@ -26,6 +28,9 @@ library ObservationLib {
         }
         if (batch.observedTime > block.timestamp) {
             revert ICollateralParameters.BatchFromFuture(batch.observedTime, block.timestamp);
+        }
+        if (batch.observedTime + MAX_TIME_AGE < block.timestamp) {
+            revert ICollateralParameters.ObservedTimeTooOld(batch.observedTime, block.timestamp, MAX_TIME_AGE);
         }
         uint256 observed = batch.observedBlock;
         uint256 end = Math.ceilDiv(observed, cadence) * cadence;

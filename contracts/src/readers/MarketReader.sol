@@ -5,8 +5,8 @@ pragma solidity ^0.8.28;
 /// @dev Calldata: a market key. Answer, 96 bytes: live word, aux word, limits word of the live word's profile.
 /// Raw storage words, so that each can be proved. Slots as in CollateralParameters; a test compares.
 contract MarketReader {
-    uint256 private constant MARKETS_SLOT = 3;
-    uint256 private constant LIMITS_SLOT = 4;
+    uint256 private constant MARKETS_SLOT = 0;
+    uint256 private constant LIMITS_SLOT = 1;
 
     fallback() external {
         bytes32 market = abi.decode(msg.data, (bytes32));

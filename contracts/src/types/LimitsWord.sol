@@ -4,19 +4,26 @@ pragma solidity ^0.8.28;
 import {ICollateralParameters, Limits} from "../interfaces/ICollateralParameters.sol";
 import {Bits} from "./Bits.sol";
 
-/// @dev A limits profile in one slot. Twin: `Limits` in keeper/records/live.py. Fields are described at `Limits`.
+/// @dev First word of a limits profile: what every report needs. Twin: `Limits` in keeper/records/live.py. Fields are
+/// described at `Limits`; the second word is LawWord.
 ///
 ///   bits     width  field
 ///   0        14     floor, bps
 ///   14       14     cap, bps
 ///   28       14     step up, bps
-///   42       32     stage seconds
-///   74       14     bucket, bps
-///   88       14     refill, bps a day
-///   102      32     dispute seconds
-///   134      32     pending expiry seconds
-///   166      32     fresh seconds
-///            198
+///   42       22     stage seconds
+///   64       14     bucket, bps
+///   78       14     refill, bps a day
+///   92       22     dispute seconds
+///   114      22     pending expiry seconds
+///   136      22     fresh seconds
+///   158      22     grace seconds
+///   180      14     decay floor
+///   194      14     guarded add, bps
+///   208      14     stressed add, bps
+///   222      22     regime seconds
+///   244       1     bounded: the quorum may move the liquidation haircut
+///            245
 type LimitsWord is uint256;
 
 using LimitsWordLib for LimitsWord global;
@@ -41,27 +48,48 @@ library LimitsWordLib {
     }
 
     function stageSeconds(LimitsWord word) internal pure returns (uint256) {
-        return word.raw().get(42, 32);
+        return word.raw().get(42, 22);
     }
 
     function bucketBps(LimitsWord word) internal pure returns (uint256) {
-        return word.raw().get(74, 14);
+        return word.raw().get(64, 14);
     }
 
     function refillBpsPerDay(LimitsWord word) internal pure returns (uint256) {
-        return word.raw().get(88, 14);
+        return word.raw().get(78, 14);
     }
 
     function disputeSeconds(LimitsWord word) internal pure returns (uint256) {
-        return word.raw().get(102, 32);
+        return word.raw().get(92, 22);
     }
 
     function pendingExpirySeconds(LimitsWord word) internal pure returns (uint256) {
-        return word.raw().get(134, 32);
+        return word.raw().get(114, 22);
     }
 
     function freshSeconds(LimitsWord word) internal pure returns (uint256) {
-        return word.raw().get(166, 32);
+        return word.raw().get(136, 22);
+    }
+
+    function graceSeconds(LimitsWord word) internal pure returns (uint256) {
+        return word.raw().get(158, 22);
+    }
+
+    function decayFloor(LimitsWord word) internal pure returns (uint256) {
+        return word.raw().get(180, 14);
+    }
+
+    /// @dev What GUARDED (1) or STRESSED (2) adds to the haircut, bps.
+    function regimeAddBps(LimitsWord word, uint256 level) internal pure returns (uint256) {
+        return level == 1 ? word.raw().get(194, 14) : word.raw().get(208, 14);
+    }
+
+    function regimeSeconds(LimitsWord word) internal pure returns (uint256) {
+        return word.raw().get(222, 22);
+    }
+
+    function isBounded(LimitsWord word) internal pure returns (bool) {
+        return word.raw().get(244, 1) != 0;
     }
 
     function isSet(LimitsWord word) internal pure returns (bool) {
@@ -72,15 +100,20 @@ library LimitsWordLib {
     function checkAndPack(uint8 profile, Limits calldata values) internal pure returns (LimitsWord) {
         bool sound = values.floorBps <= values.capBps && values.capBps <= 10_000 && values.stepUpBps != 0
             && values.stageSeconds != 0 && values.disputeSeconds != 0 && values.pendingExpirySeconds != 0
-            && values.freshSeconds != 0;
+            && values.freshSeconds != 0 && values.graceSeconds != 0 && values.regimeSeconds != 0;
+        sound = sound && values.decayFloor != 0 && values.guardedAddBps <= values.stressedAddBps
+            && values.stressedAddBps <= 10_000;
         if (!sound) revert ICollateralParameters.BadLimits(profile);
         uint256 word = uint256(0).set(0, 14, values.floorBps).set(14, 14, values.capBps).set(28, 14, values.stepUpBps);
-        word = word.set(42, 32, values.stageSeconds).set(74, 14, values.bucketBps).set(88, 14, values.refillBpsPerDay);
-        word = word.set(102, 32, values.disputeSeconds).set(134, 32, values.pendingExpirySeconds);
-        return LimitsWord.wrap(word.set(166, 32, values.freshSeconds));
+        word = word.set(42, 22, values.stageSeconds).set(64, 14, values.bucketBps).set(78, 14, values.refillBpsPerDay);
+        word = word.set(92, 22, values.disputeSeconds).set(114, 22, values.pendingExpirySeconds);
+        word = word.set(136, 22, values.freshSeconds).set(158, 22, values.graceSeconds);
+        word = word.set(180, 14, values.decayFloor).set(194, 14, values.guardedAddBps);
+        word = word.set(208, 14, values.stressedAddBps).set(222, 22, values.regimeSeconds);
+        return LimitsWord.wrap(word.set(244, 1, values.bounded ? 1 : 0));
     }
 
-    function unpack(LimitsWord word) internal pure returns (Limits memory values) {
+    function unpackInto(LimitsWord word, Limits memory values) internal pure {
         values.floorBps = uint16(word.floorBps());
         values.capBps = uint16(word.capBps());
         values.stepUpBps = uint16(word.stepUpBps());
@@ -90,5 +123,11 @@ library LimitsWordLib {
         values.disputeSeconds = uint32(word.disputeSeconds());
         values.pendingExpirySeconds = uint32(word.pendingExpirySeconds());
         values.freshSeconds = uint32(word.freshSeconds());
+        values.graceSeconds = uint32(word.graceSeconds());
+        values.decayFloor = uint16(word.decayFloor());
+        values.guardedAddBps = uint16(word.regimeAddBps(1));
+        values.stressedAddBps = uint16(word.regimeAddBps(2));
+        values.regimeSeconds = uint32(word.regimeSeconds());
+        values.bounded = word.isBounded();
     }
 }

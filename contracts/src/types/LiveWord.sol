@@ -7,8 +7,8 @@ import {Bits} from "./Bits.sol";
 ///
 ///   bits     width  field
 ///   0        14     haircut, bps
-///   14       14     liquidation haircut, bps
-///   28       14     liquidation haircut where its ramp starts, bps (equals it at rest)
+///   14       14     liquidation haircut where its ramp ends, bps
+///   28       14     liquidation haircut where its ramp starts, bps (equals the end at rest)
 ///   42       14     bonus, bps
 ///   56       14     premium, bps
 ///   70       20     debt ceiling, 7-bit binary exponent over a 13-bit mantissa; 0 = none
@@ -19,10 +19,14 @@ import {Bits} from "./Bits.sol";
 ///   156      32     observed block
 ///   188      24     sequence
 ///   212      14     decay, k times sigma per sqrt(year) in 1/256
-///   226       8     limits profile
-///   234       8     batch index
-///   242      14     flags: 1 = aux word is not zero, 2 = listed
+///   226       7     batch index
+///   233       6     limits profile
+///   239      14     highest effective haircut so far in the day of the observed time, bps
+///   253       3     flags: 1 = aux word is not zero, 2 = listed, 4 = liquidation word is not zero
 ///            256
+///
+/// The history ring keeps the same word; there, profile, day's highest and flags give way to
+///   233      23     seconds from the observed time to the write
 type LiveWord is uint256;
 
 using LiveWordLib for LiveWord global;
@@ -32,10 +36,15 @@ library LiveWordLib {
 
     uint256 internal constant FLAG_AUX = 1;
     uint256 internal constant FLAG_LISTED = 2;
-    /// @dev Observed time and block, sequence and decay are neighbours; the batch index lies above the profile.
-    uint256 private constant REPORT_MASK = (((1 << 102) - 1) << 124) | (((1 << 8) - 1) << 234);
+    uint256 internal constant FLAG_LIQUIDATION = 4;
     /// @dev Largest decay the word holds.
     uint256 internal constant MAX_DECAY = (1 << 14) - 1;
+    /// @dev Seconds in one unit of the regime's expiry.
+    uint256 internal constant EXPIRY_UNIT = 600;
+    /// @dev Haircut; premium up to batch index: all that a report writes.
+    uint256 private constant REPORT_MASK = ((1 << 14) - 1) | (((1 << 177) - 1) << 56);
+    uint256 private constant HISTORY_SHIFT = 233;
+    uint256 private constant MAX_DELAY = (1 << 23) - 1;
 
     function raw(LiveWord word) internal pure returns (uint256) {
         return LiveWord.unwrap(word);
@@ -45,16 +54,28 @@ library LiveWordLib {
         return word.raw().get(0, 14);
     }
 
-    function liquidationHaircutBps(LiveWord word) internal pure returns (uint256) {
+    function liquidationTargetBps(LiveWord word) internal pure returns (uint256) {
         return word.raw().get(14, 14);
+    }
+
+    function rampFromBps(LiveWord word) internal pure returns (uint256) {
+        return word.raw().get(28, 14);
     }
 
     function bonusBps(LiveWord word) internal pure returns (uint256) {
         return word.raw().get(42, 14);
     }
 
-    function regime(LiveWord word) internal pure returns (uint256) {
-        return word.raw().get(100, 2);
+    function premiumBps(LiveWord word) internal pure returns (uint256) {
+        return word.raw().get(56, 14);
+    }
+
+    function ceiling(LiveWord word) internal pure returns (uint256) {
+        return word.raw().get(70, 20);
+    }
+
+    function crunchPermille(LiveWord word) internal pure returns (uint256) {
+        return word.raw().get(90, 10);
     }
 
     function observedTime(LiveWord word) internal pure returns (uint256) {
@@ -73,70 +94,154 @@ library LiveWordLib {
         return word.raw().get(212, 14);
     }
 
+    function batchIndex(LiveWord word) internal pure returns (uint256) {
+        return word.raw().get(226, 7);
+    }
+
     function profile(LiveWord word) internal pure returns (uint8) {
-        return uint8(word.raw() >> 226);
+        return uint8(word.raw().get(233, 6));
+    }
+
+    function dayHighestBps(LiveWord word) internal pure returns (uint256) {
+        return word.raw().get(239, 14);
     }
 
     function hasAux(LiveWord word) internal pure returns (bool) {
-        return word.raw().get(242, 14) & FLAG_AUX != 0;
+        return word.raw().get(253, 3) & FLAG_AUX != 0;
     }
 
     function isListed(LiveWord word) internal pure returns (bool) {
-        return word.raw().get(242, 14) & FLAG_LISTED != 0;
+        return word.raw().get(253, 3) & FLAG_LISTED != 0;
     }
+
+    function hasLiquidation(LiveWord word) internal pure returns (bool) {
+        return word.raw().get(253, 3) & FLAG_LIQUIDATION != 0;
+    }
+
+    // ------------------------------------------------------------------------------------------------------ regime
+
+    /// @dev The level as written, whether or not it has expired; with its expiry, unix seconds.
+    function storedRegime(LiveWord word) internal pure returns (uint256 level, uint256 expiry) {
+        return (word.raw().get(100, 2), word.raw().get(102, 22) * EXPIRY_UNIT);
+    }
+
+    /// @dev The level that holds at a time: a raise ends by itself.
+    function regimeAt(LiveWord word, uint256 time) internal pure returns (uint256) {
+        (uint256 level, uint256 expiry) = word.storedRegime();
+        return time < expiry ? level : 0;
+    }
+
+    /// @dev The same word without a regime that has expired, raised to `level` (0: not raised) until `until` at least.
+    /// A raise never shortens what holds.
+    function withRegime(LiveWord word, uint256 level, uint256 until, uint256 time) internal pure returns (LiveWord) {
+        (uint256 held, uint256 expiry) = word.storedRegime();
+        if (held == 0 && level == 0) return word;
+        if (time >= expiry) (held, expiry) = (0, 0);
+        if (level != 0 && level >= held) {
+            held = level;
+            if (until > expiry) expiry = until;
+        }
+        uint256 units = (expiry + EXPIRY_UNIT - 1) / EXPIRY_UNIT;
+        return LiveWord.wrap(word.raw().set(100, 2, held).set(102, 22, units));
+    }
+
+    // ------------------------------------------------------------------------------------------------------ writing
 
     /// @dev The same word with another haircut.
     function withHaircut(LiveWord word, uint256 bps) internal pure returns (LiveWord) {
         return LiveWord.wrap(word.raw().set(0, 14, bps));
     }
 
-    /// @dev The same word with the aux flag saying whether `auxRaw` is zero.
-    function withAuxFlag(LiveWord word, uint256 auxRaw) internal pure returns (LiveWord) {
-        uint256 flags = word.raw().get(242, 14) & ~FLAG_AUX;
-        return LiveWord.wrap(word.raw().set(242, 14, auxRaw == 0 ? flags : flags | FLAG_AUX));
+    /// @dev The same word with other values of the group that loosens together.
+    function withLoosened(LiveWord word, uint256 haircut, uint256 premium, uint256 ceiling_)
+        internal
+        pure
+        returns (LiveWord)
+    {
+        uint256 next = word.raw().set(0, 14, haircut);
+        next = next.set(56, 14, premium);
+        return LiveWord.wrap(next.set(70, 20, ceiling_));
     }
 
-    /// @dev The same word under a new report: order and freshness fields, one more in sequence. Runs with every report,
-    /// so the fields are checked together and joined at once.
-    function withReport(LiveWord word, uint256 time, uint256 blockNumber, uint256 decay_, uint256 batchIndex)
+    /// @dev The same word with the liquidation haircut on its way from `from` to `to`, and this bonus.
+    function withLiquidation(LiveWord word, uint256 from, uint256 to, uint256 bonus) internal pure returns (LiveWord) {
+        return LiveWord.wrap(word.raw().set(14, 14, to).set(28, 14, from).set(42, 14, bonus));
+    }
+
+    /// @dev The same word under a new report, one more in sequence. `values` holds what was packed by `reportBits`.
+    /// Runs with every report, so the fields are checked together and joined at once.
+    function withReport(LiveWord word, uint256 values, uint256 time, uint256 blockNumber, uint256 batchIndex_)
         internal
         pure
         returns (LiveWord)
     {
         unchecked {
             uint256 next = word.sequence() + 1;
-            uint256 spill = (time >> 32) | (blockNumber >> 32) | (next >> 24) | (decay_ >> 14) | (batchIndex >> 8);
+            uint256 spill = (time >> 32) | (blockNumber >> 32) | (next >> 24) | (batchIndex_ >> 7);
             if (spill != 0) revert Bits.FieldOverflow(spill, 0);
+            uint256 regime_ = word.raw() & (((1 << 24) - 1) << 100);
             uint256 kept = word.raw() & ~REPORT_MASK;
-            next = (next << 188) | (time << 124) | (blockNumber << 156) | (decay_ << 212) | (batchIndex << 234);
-            return LiveWord.wrap(kept | next);
+            next = (next << 188) | (time << 124) | (blockNumber << 156) | (batchIndex_ << 226);
+            return LiveWord.wrap(kept | values | regime_ | next);
         }
     }
 
-    /// @dev The same word with first values; liquidation haircut at rest.
-    function withValues(LiveWord word, uint256 haircut, uint256 liquidationHaircut, uint256 bonus)
+    /// @dev What a report sets of the word, in place. Reverts when a field does not fit.
+    function reportBits(uint256 haircut, uint256 premium, uint256 ceiling_, uint256 crunch, uint256 decay_)
         internal
         pure
-        returns (LiveWord)
+        returns (uint256)
     {
-        uint256 next = word.raw().set(0, 14, haircut);
-        next = next.set(14, 14, liquidationHaircut);
-        next = next.set(28, 14, liquidationHaircut);
-        return LiveWord.wrap(next.set(42, 14, bonus));
+        uint256 spill = (haircut >> 14) | (premium >> 14) | (ceiling_ >> 20) | (crunch >> 10) | (decay_ >> 14);
+        if (spill != 0) revert Bits.FieldOverflow(spill, 0);
+        return haircut | (premium << 56) | (ceiling_ << 70) | (crunch << 90) | (decay_ << 212);
     }
 
     /// @dev The same word, listed under a limits profile.
     function withListing(LiveWord word, uint8 profile_) internal pure returns (LiveWord) {
-        uint256 flags = word.raw().get(242, 14) | FLAG_LISTED;
-        return LiveWord.wrap(word.raw().set(226, 8, profile_).set(242, 14, flags));
-    }
-
-    /// @dev The same word with the clocks of a market that was looked at just now.
-    function withClock(LiveWord word, uint256 time, uint256 blockNumber) internal pure returns (LiveWord) {
-        return LiveWord.wrap(word.raw().set(124, 32, time).set(156, 32, blockNumber));
+        uint256 flags = word.raw().get(253, 3) | FLAG_LISTED;
+        return LiveWord.wrap(word.raw().set(233, 6, profile_).set(253, 3, flags));
     }
 
     function withoutListing(LiveWord word) internal pure returns (LiveWord) {
-        return LiveWord.wrap(word.raw().set(242, 14, word.raw().get(242, 14) & ~FLAG_LISTED));
+        return LiveWord.wrap(word.raw() & ~(FLAG_LISTED << 253));
+    }
+
+    /// @dev The same word with the clocks and the decay of a market that was looked at just now.
+    function withClock(LiveWord word, uint256 time, uint256 blockNumber, uint256 decay_)
+        internal
+        pure
+        returns (LiveWord)
+    {
+        return LiveWord.wrap(word.raw().set(124, 32, time).set(156, 32, blockNumber).set(212, 14, decay_));
+    }
+
+    /// @dev The same word with the day's highest value and with flags that say whether the two other words are zero.
+    function withSeal(LiveWord word, uint256 highestBps, bool aux, bool liquidation) internal pure returns (LiveWord) {
+        unchecked {
+            uint256 flags = word.raw().get(253, 3) & FLAG_LISTED;
+            if (aux) flags |= FLAG_AUX;
+            if (liquidation) flags |= FLAG_LIQUIDATION;
+            uint256 kept = word.raw() & ((1 << 239) - 1);
+            return LiveWord.wrap(kept | (highestBps << 239) | (flags << 253));
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------ history
+
+    /// @dev The word as the ring keeps it, written at `time`. A delay of more than 97 days is kept as that.
+    function toHistory(LiveWord word, uint256 time) internal pure returns (uint256) {
+        unchecked {
+            uint256 delay = time - word.observedTime();
+            if (delay > MAX_DELAY) delay = MAX_DELAY;
+            return (word.raw() & ((1 << HISTORY_SHIFT) - 1)) | (delay << HISTORY_SHIFT);
+        }
+    }
+
+    /// @dev When a word of the ring was written, unix seconds.
+    function writtenTime(uint256 historyWord) internal pure returns (uint256) {
+        unchecked {
+            return LiveWord.wrap(historyWord).observedTime() + (historyWord >> HISTORY_SHIFT);
+        }
     }
 }

@@ -4,13 +4,21 @@ pragma solidity ^0.8.28;
 import {ICollateralParameters} from "../interfaces/ICollateralParameters.sol";
 import {Bits} from "./Bits.sol";
 
-/// @dev One market's report, as far as the contract acts on it. Liquidation haircut and bonus are advisory: signed and
-/// in calldata, but nothing here reads them; gap bitmap and core are read by keepers from calldata.
+/// @dev One market's report, as far as the contract acts on it. The checks replace targets by what the limits let
+/// through; gap bitmap and core are read by keepers from the event.
 struct Report {
     bytes32 market;
     uint256 haircutBps;
-    /// @dev Premium, ceiling, crunch and regime, as packed; not enabled yet, so all must be zero.
-    uint256 reserved;
+    /// @dev Read only where the limits are `bounded`.
+    uint256 liquidationHaircutBps;
+    /// @dev Read only where the limits are `bounded`.
+    uint256 bonusBps;
+    uint256 premiumBps;
+    /// @dev As in the live word; 0 = says nothing about the ceiling.
+    uint256 ceiling;
+    uint256 crunchPermille;
+    /// @dev 0 = says nothing about the regime: a raise ends only by its expiry.
+    uint256 regime;
     uint256 decay;
     uint256 baseSequence;
     uint256 coreLength;
@@ -45,7 +53,12 @@ library ReportLib {
             uint256 fields = uint256(bytes32(reports[offset + 32:offset + 64]));
             report.market = bytes32(reports[offset:offset + 32]);
             report.haircutBps = fields.get(240, 16);
-            report.reserved = fields.get(144, 64);
+            report.liquidationHaircutBps = fields.get(224, 16);
+            report.bonusBps = fields.get(208, 16);
+            report.premiumBps = fields.get(192, 16);
+            report.ceiling = fields.get(168, 24);
+            report.crunchPermille = fields.get(152, 16);
+            report.regime = fields.get(144, 8);
             report.decay = fields.get(128, 16);
             report.baseSequence = fields.get(96, 32);
             report.coreLength = uint8(reports[offset + 84]);

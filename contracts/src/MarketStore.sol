@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ICollateralParameters, Limits, Parameters} from "./interfaces/ICollateralParameters.sol";
+import {Days} from "./libraries/DayLib.sol";
+import {EffectiveLib} from "./libraries/EffectiveLib.sol";
+import {Aux, AuxLib} from "./types/AuxWord.sol";
+import {Ceiling} from "./types/Ceiling.sol";
+import {LawWord} from "./types/LawWord.sol";
+import {LimitsWord} from "./types/LimitsWord.sol";
+import {Liquidation, LiquidationWordLib} from "./types/LiquidationWord.sol";
+import {LiveWord, LiveWordLib} from "./types/LiveWord.sol";
+import {SettingsClock} from "./types/SettingsClock.sol";
+import {SignerSet} from "./types/SignerSet.sol";
+
+/// @title Storage of the parameters, the one place that writes a market, and all reading.
+/// @dev What may be written is decided in CollateralParameters.
+abstract contract MarketStore is ICollateralParameters {
+    uint256 internal constant BPS = 10_000;
+    /// @dev Live words kept for each market; design.md 5.
+    uint256 internal constant RING = 256;
+
+    // ------------------------------------------------------------------------------------------------------ storage
+
+    ///   slot     field
+    ///   0        live word (types/LiveWord.sol)
+    ///   1        aux word (types/AuxWord.sol); zero unless the live word's flag says otherwise
+    ///   2        liquidation word (types/LiquidationWord.sol); likewise
+    ///   3        guard word (types/GuardWord.sol)
+    ///   4..7     highest effective haircuts of 64 days (libraries/DayLib.sol)
+    ///   8..263   history: live words by update id mod 256
+    struct Market {
+        LiveWord live;
+        uint256 aux;
+        uint256 liquidation;
+        uint256 guard;
+        Days highest;
+        uint256[RING] ring;
+    }
+
+    /// @dev A limits profile.
+    struct Profile {
+        LimitsWord limits;
+        LawWord law;
+    }
+
+    struct End {
+        address successor;
+        /// @dev 0 while the contract is in use.
+        uint40 time;
+    }
+
+    // Slots are named in keeper/protocols/bulkhead.py and readers/MarketReader.sol; a test compares.
+    mapping(bytes32 market => Market) internal _markets;
+    mapping(uint8 profile => Profile) internal _limits;
+    mapping(uint256 observedBlock => mapping(uint256 batchIndex => bytes32)) internal _roots;
+    SettingsClock internal _settings;
+    SignerSet internal _signers;
+    End internal _end;
+
+    // ------------------------------------------------------------------------------------------------------ loading
+
+    function _requireInUse() internal view {
+        if (_end.time != 0) revert Ended(_end.successor, _end.time);
+    }
+
+    /// @dev A market that is to be written.
+    function _listed(bytes32 market)
+        internal
+        view
+        returns (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_)
+    {
+        _requireInUse();
+        slot = _markets[market];
+        live = slot.live;
+        if (!live.isListed()) revert UnknownMarket(market);
+        aux = _loadAux(slot, live);
+        limits_ = _limits[live.profile()].limits;
+    }
+
+    function _loadAux(Market storage slot, LiveWord live) internal view returns (Aux memory aux) {
+        if (live.hasAux()) aux = AuxLib.unpack(slot.aux);
+    }
+
+    function _loadLiquidation(Market storage slot, LiveWord live) internal view returns (Liquidation memory state) {
+        if (live.hasLiquidation()) state = LiquidationWordLib.unpack(slot.liquidation);
+    }
+
+    /// @dev The liquidation haircut where its ramp is.
+    function _liquidationNow(LiveWord live, Liquidation memory state) internal view returns (uint256) {
+        if (live.rampFromBps() == live.liquidationTargetBps()) return live.liquidationTargetBps();
+        return EffectiveLib.liquidationBps(live, state, _limits[live.profile()].law, block.timestamp);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ storing
+
+    /// @dev The one place that writes a live word: with its flags and the day's highest value, its copy in the ring,
+    /// and the aux word when there is or was one.
+    function _store(
+        Market storage slot,
+        LiveWord old,
+        LiveWord next,
+        Aux memory aux,
+        LimitsWord limits_,
+        bool hasLiquidation
+    ) internal returns (LiveWord, uint256 auxWord_) {
+        auxWord_ = aux.pack();
+        if (auxWord_ != 0 || old.hasAux()) slot.aux = auxWord_;
+        uint256 highest = slot.highest.note(old, next, limits_);
+        next = next.withSeal(highest, auxWord_ != 0, hasLiquidation);
+        slot.live = next;
+        slot.ring[(next.sequence() + aux.extraUpdates) % RING] = next.toHistory(block.timestamp);
+        return (next, auxWord_);
+    }
+
+    function _storeWithLiquidation(
+        Market storage slot,
+        LiveWord old,
+        LiveWord next,
+        Aux memory aux,
+        LimitsWord limits_,
+        Liquidation memory state
+    ) internal returns (uint256 auxWord_) {
+        uint256 word = state.pack();
+        if (word != 0 || old.hasLiquidation()) slot.liquidation = word;
+        (, auxWord_) = _store(slot, old, next, aux, limits_, word != 0);
+    }
+
+    // ----------------------------------------------------------------------------------------------- views: markets
+
+    /// @inheritdoc ICollateralParameters
+    function parameters(bytes32 market) external view returns (Parameters memory values) {
+        Market storage slot = _markets[market];
+        LiveWord live = slot.live;
+        if (!live.isListed()) revert UnknownMarket(market);
+        Aux memory aux = _loadAux(slot, live);
+        Liquidation memory state = _loadLiquidation(slot, live);
+        LimitsWord limits_ = _limits[live.profile()].limits;
+        // These two are read only when they count: while a ramp is under way, and when a value has aged.
+        bool ramping = live.rampFromBps() != live.liquidationTargetBps();
+        LawWord law = ramping ? _limits[live.profile()].law : LawWord.wrap(0);
+        uint256 agedUntil = block.timestamp;
+        if (EffectiveLib.ageOf(live, agedUntil) > limits_.graceSeconds() && _end.time != 0) agedUntil = _end.time;
+        values = EffectiveLib.describe(live, limits_, law, state, block.timestamp, agedUntil);
+        // Every field is narrower in the packed words than here, so no cast cuts anything off.
+        values.updateId = uint32(live.sequence() + aux.extraUpdates);
+        values.stagedBps = uint16(aux.stagedBps);
+        values.pendingBps = uint16(aux.pendingBps);
+        if (aux.pendingTime != 0) values.pendingAt = uint40(aux.pendingTime + limits_.disputeSeconds());
+        values.pendingLiquidationBps = uint16(state.pendingBps);
+        if (state.pendingTime != 0) {
+            values.pendingLiquidationAt = uint40(state.pendingTime + limits_.disputeSeconds());
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- views: words
+
+    /// @inheritdoc ICollateralParameters
+    function liveWord(bytes32 market) external view returns (uint256) {
+        return _markets[market].live.raw();
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function auxWord(bytes32 market) external view returns (uint256) {
+        return _markets[market].aux;
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function historyWord(bytes32 market, uint256 updateId) external view returns (uint256) {
+        Market storage slot = _markets[market];
+        LiveWord live = slot.live;
+        if (live.raw() == 0) revert UnknownMarket(market);
+        uint256 newest = live.sequence() + _loadAux(slot, live).extraUpdates;
+        uint256 oldest = Math.saturatingSub(newest + 1, RING);
+        if (updateId < oldest || updateId > newest) revert HistoryTruncated(market, updateId, oldest, newest);
+        return slot.ring[updateId % RING];
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function extsload(bytes32 slot) external view returns (bytes32 word) {
+        assembly ("memory-safe") {
+            word := sload(slot)
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- views: rest
+
+    /// @inheritdoc ICollateralParameters
+    function settingsHash() external view returns (bytes32) {
+        return _settings.hashAt(block.number);
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function settingsHashAt(uint64 blockNumber) external view returns (bytes32) {
+        return _settings.hashAt(blockNumber);
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function signers() external view returns (address[] memory) {
+        return _signers.members;
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function isSigner(address account) external view returns (bool) {
+        return _signers.contains[account];
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function threshold() external view returns (uint8) {
+        return _signers.threshold;
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function batchCount(uint64 observedBlock) external view returns (uint256 count) {
+        while (_roots[observedBlock][count] != 0) ++count;
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function commitmentsRoot(uint64 observedBlock, uint8 batchIndex) external view returns (bytes32) {
+        return _roots[observedBlock][batchIndex];
+    }
+
+    /// @inheritdoc ICollateralParameters
+    function successor() external view returns (address, uint256 since) {
+        return (_end.successor, _end.time);
+    }
+}

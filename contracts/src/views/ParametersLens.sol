@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ICollateralParameters, Limits, Parameters} from "../interfaces/ICollateralParameters.sol";
+import {DayLib} from "../libraries/DayLib.sol";
+import {EffectiveLib} from "../libraries/EffectiveLib.sol";
+import {AuxLib} from "../types/AuxWord.sol";
+import {LawWord} from "../types/LawWord.sol";
+import {LimitsWord} from "../types/LimitsWord.sol";
+import {Liquidation} from "../types/LiquidationWord.sol";
+import {LiveWord, LiveWordLib} from "../types/LiveWord.sol";
+
+/// @title History and limits of CollateralParameters, unpacked.
+/// @dev Holds nothing; reads raw words of its one source. Slots as in MarketStore; a test compares.
+contract ParametersLens {
+    /// @dev Asked for a time before the oldest entry that the ring still holds, or for one that has not come.
+    error TimeOutOfRange(bytes32 market, uint256 time, uint256 oldest, uint256 newest);
+    error DayOutOfRange(bytes32 market, uint256 day, uint256 oldest, uint256 newest);
+
+    uint256 private constant MARKETS_SLOT = 0;
+    uint256 private constant LIMITS_SLOT = 1;
+    uint256 private constant LIQUIDATION = 2;
+    uint256 private constant GUARD = 3;
+    uint256 private constant HIGHEST = 4;
+    uint256 private constant FIRST_ENTRY = 8;
+    uint256 private constant RING = 256;
+
+    ICollateralParameters public immutable source;
+
+    constructor(ICollateralParameters source_) {
+        source = source_;
+    }
+
+    // ------------------------------------------------------------------------------------------------------ history
+
+    /// @notice Ids of the oldest and newest history word.
+    function historyRange(bytes32 market) public view returns (uint256 oldest, uint256 newest) {
+        LiveWord live = _live(market);
+        newest = live.sequence() + AuxLib.unpack(_word(market, 1)).extraUpdates;
+        oldest = Math.saturatingSub(newest + 1, RING);
+    }
+
+    /// @notice Up to `count` history words (types/LiveWord.sol) from an update id on, oldest first.
+    function historyPage(bytes32 market, uint256 updateId, uint256 count) external view returns (uint256[] memory page) {
+        (uint256 oldest, uint256 newest) = historyRange(market);
+        if (updateId < oldest || updateId > newest) {
+            revert ICollateralParameters.HistoryTruncated(market, updateId, oldest, newest);
+        }
+        page = new uint256[](Math.min(count, newest + 1 - updateId));
+        for (uint256 i; i < page.length; ++i) {
+            page[i] = _entry(market, updateId + i);
+        }
+    }
+
+    /// @notice A market's values at a time that the ring still reaches, under the limits of today. What waited then
+    /// (stage, pending) is not part of the ring.
+    function parametersAt(bytes32 market, uint256 time) external view returns (Parameters memory values) {
+        (uint256 oldest, uint256 newest) = historyRange(market);
+        uint256 id = _entryAt(market, time, oldest, newest);
+        LiveWord live = LiveWord.wrap(_entry(market, id));
+        Liquidation memory state;
+        state.rampTime = _rampTime(market, live, id, oldest);
+        (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
+        values = EffectiveLib.describe(live, limits_, law, state, time, _agedUntil(time));
+        values.updateId = uint32(id);
+    }
+
+    /// @dev Newest entry written at a time or before.
+    function _entryAt(bytes32 market, uint256 time, uint256 low, uint256 high) private view returns (uint256) {
+        uint256 oldestTime = LiveWordLib.writtenTime(_entry(market, low));
+        if (time < oldestTime || time > block.timestamp) {
+            revert TimeOutOfRange(market, time, oldestTime, block.timestamp);
+        }
+        while (low < high) {
+            uint256 middle = (low + high + 1) / 2;
+            if (LiveWordLib.writtenTime(_entry(market, middle)) <= time) low = middle;
+            else high = middle - 1;
+        }
+        return low;
+    }
+
+    /// @dev When the ramp of an entry started: with the first of the unbroken run of entries that show the same.
+    function _rampTime(bytes32 market, LiveWord live, uint256 id, uint256 oldest) private view returns (uint256) {
+        if (live.rampFromBps() == live.liquidationTargetBps()) return 0;
+        for (; id > oldest; --id) {
+            LiveWord previous = LiveWord.wrap(_entry(market, id - 1));
+            bool same = previous.rampFromBps() == live.rampFromBps()
+                && previous.liquidationTargetBps() == live.liquidationTargetBps();
+            if (!same) break;
+        }
+        return LiveWordLib.writtenTime(_entry(market, id));
+    }
+
+    /// @notice Highest effective haircut of a day (unix time / 86,400, UTC) of the last 64, bps; today's so far.
+    function dayHighest(bytes32 market, uint256 day) external view returns (uint256 value) {
+        LiveWord live = _live(market);
+        uint256 today = block.timestamp / DayLib.DAY;
+        uint256 oldest = Math.saturatingSub(today, DayLib.DAYS - 1);
+        if (day < oldest || day > today) revert DayOutOfRange(market, day, oldest, today);
+        value = DayLib.get(_word(market, HIGHEST + DayLib.indexOf(day)), day);
+        if (day < live.observedTime() / DayLib.DAY) return value;
+        (LimitsWord limits_,) = _profile(live.profile());
+        value = Math.max(value, DayLib.during(live, limits_, day, _agedUntil(block.timestamp)));
+    }
+
+    // ------------------------------------------------------------------------------------------------- words, limits
+
+    /// @notice Packed state of the liquidation law (types/LiquidationWord.sol).
+    function liquidationWord(bytes32 market) external view returns (uint256) {
+        return _word(market, LIQUIDATION);
+    }
+
+    /// @notice Packed trips and hold (types/GuardWord.sol).
+    function guardWord(bytes32 market) external view returns (uint256) {
+        return _word(market, GUARD);
+    }
+
+    /// @notice A limits profile; zeros when it is not set.
+    function limits(uint8 profile) external view returns (Limits memory values) {
+        (LimitsWord first, LawWord second) = _profile(profile);
+        first.unpackInto(values);
+        second.unpackInto(values);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ reading
+
+    function _live(bytes32 market) private view returns (LiveWord live) {
+        live = LiveWord.wrap(source.liveWord(market));
+        if (live.raw() == 0) revert ICollateralParameters.UnknownMarket(market);
+    }
+
+    function _word(bytes32 market, uint256 offset) private view returns (uint256) {
+        uint256 base = uint256(keccak256(abi.encode(market, MARKETS_SLOT)));
+        return uint256(source.extsload(bytes32(base + offset)));
+    }
+
+    function _entry(bytes32 market, uint256 updateId) private view returns (uint256) {
+        return _word(market, FIRST_ENTRY + updateId % RING);
+    }
+
+    function _profile(uint8 profile) private view returns (LimitsWord, LawWord) {
+        uint256 base = uint256(keccak256(abi.encode(uint256(profile), LIMITS_SLOT)));
+        uint256 first = uint256(source.extsload(bytes32(base)));
+        uint256 second = uint256(source.extsload(bytes32(base + 1)));
+        return (LimitsWord.wrap(first), LawWord.wrap(second));
+    }
+
+    /// @dev Ageing ends with the contract.
+    function _agedUntil(uint256 time) private view returns (uint256) {
+        (, uint256 since) = source.successor();
+        return since == 0 ? time : Math.min(time, since);
+    }
+}
