@@ -42,6 +42,8 @@ contract HaircutMathTest is Test {
         assertEq(HaircutMath.widenedBps(2500, 2.4e18, 3601, 3600, 9000), 2504);
         assertEq(HaircutMath.widenedBps(2500, 2.4e18, 86_400, 3600, 9000), 3423);
         assertEq(HaircutMath.widenedBps(9500, 2.4e18, 1_000_000, 3600, 9000), 9500);
+        // One unit of speed for one second is rounded up at each step.
+        assertEq(HaircutMath.widenedBps(2500, 1, 3601, 3600, 9000), 2501);
     }
 
     function test_widening_past_its_domain_answers_the_cap_and_not_a_wrapped_number() public pure {
@@ -49,6 +51,11 @@ contract HaircutMathTest is Test {
         assertEq(HaircutMath.widenedBps(2500, 0, (1 << 64) + 3600, 3600, 9000), 9000);
         assertEq(HaircutMath.widenedBps(2500, 0, (1 << 64) + 3599, 3600, 9000), 2500);
         assertEq(HaircutMath.widenedBps(2500, type(uint128).max, type(uint64).max, 0, 9000), 9000);
+        // Inside the domain by one unit, and a speed past it before the grace ends or where nothing is left to widen.
+        uint256 endless = type(uint256).max;
+        assertLt(HaircutMath.widenedBps(2500, type(uint128).max, 3601, 3600, endless), endless);
+        assertEq(HaircutMath.widenedBps(2500, endless, 3600, 3600, 9000), 2500);
+        assertEq(HaircutMath.widenedBps(10_000, endless, 3601, 3600, endless), 10_000);
     }
 
     function testFuzz_widening_never_reverts_and_stays_between_the_haircut_and_the_cap(
@@ -102,6 +109,31 @@ contract HaircutMathTest is Test {
             assertEq(got.barsBps[i], bars[i]);
         }
         assertFalse(got.capped || got.unquotable);
+        (uint256 t,) = HaircutMath.horizonWad(1e8, 2e7, 3600, 1800);
+        assertEq(t, 10_800e18);
+        uint256[6] memory losses = HaircutMath.components(example(), t);
+        uint256[6] memory want = [
+            uint256(5012541823544284),
+            25642430590241295,
+            18771562021615022,
+            6662098891778448,
+            48790164169432005,
+            500125041682300
+        ];
+        for (uint256 i; i < want.length; ++i) {
+            assertEq(losses[i], want[i]);
+        }
+    }
+
+    /// @dev The first horizon is one for which horizon * WAD / year is a square and a remainder; the price move of the
+    /// second keeps 99.99 % to the unit, which expWad does not promise to be below the real value.
+    function test_the_last_unit_is_rounded_to_the_safe_side() public pure {
+        Inputs memory inputs = Inputs(WAD, WAD, WAD + 5902628108375424, WAD, 0, 1, 0, 0, 0, WAD, 0, 10_000);
+        (uint256 t,) = HaircutMath.horizonWad(inputs.size, inputs.qStar, 0, 1);
+        assertEq(HaircutMath.components(inputs, t)[2], 13681049282644);
+        inputs = Inputs(100005000333358, WAD, 1, 1, 365 days, 0, 0, 0, 0, WAD, 0, 10_000);
+        assertEq(FixedPointMathLib.expWad(-100005000333358), 0.9999e18);
+        assertEq(HaircutMath.haircut(inputs).haircutBps, 2);
     }
 
     function testFuzz_P1_P8_haircut_lies_between_its_limits_and_the_bars_add_up_to_it(uint256[12] memory seeds)

@@ -16,7 +16,7 @@ from shared import vectors
 from keeper.chain.artifacts import load
 from keeper.errors import Refused
 from keeper.haircuts.liquidity_adjusted import Inputs, components, compute, horizon_wad
-from keeper.maths.fixed import cdiv, isqrt_up, ln_up, mul_down, mul_up
+from keeper.maths.fixed import cdiv, isqrt_up, ln_up, ln_wad, mul_down, mul_up
 from keeper.maths.keccak import keccak
 from keeper.maths.staleness import widened_bps
 from keeper.records.units import BPS, WAD, YEAR_SECONDS, Address
@@ -49,7 +49,7 @@ ENDS += (_FRACTION_ENDS, (WAD, WAD + 1, 2 * WAD, (1 << 80) - 1), _BPS_ENDS, _BPS
 
 AT_LEAST = {
     "haircut": 24_000,
-    "haircut at edges": 8_000,
+    "haircut at edges": 12_000,
     "horizonWad": 9_000,
     "widenedBps": 21_000,
     "widenedBps at edges": 12_000,
@@ -141,6 +141,11 @@ def haircut_edges(chance: random.Random) -> Iterator[Row]:
     for step in range(-3, 4):
         # k = 1 over a year: the price move is sigma itself.
         yield (EXP_IS_ZERO + step, WAD, 1, 1, YEAR_SECONDS, 0, 0, 0, 0, WAD, 0, BPS)
+    for kept_bps, step in product(range(1, BPS, 10), (-1, 0, 1)):
+        # What is kept lies at a whole basis point: the last unit of exp decides the last basis point of the haircut.
+        yield (step - ln_wad(kept_bps * WAD // BPS), WAD, 1, 1, YEAR_SECONDS, 0, 0, 0, 0, WAD, 0, BPS)
+    # horizon * WAD / year is the square of 13681049282643 and a remainder: rounded before the root, not after it.
+    yield (WAD, WAD, WAD + 5902628108375424, WAD, 0, 1, 0, 0, 0, WAD, 0, BPS)
     for row in random_haircuts(chance, 400):
         reached = compute(Inputs(*row[:10])).haircut_bps
         for step in (-1, 0, 1):
