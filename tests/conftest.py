@@ -50,6 +50,11 @@ _UNALLOWED: list[str] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # A worker's own output is lost; what a test records as a "figure" reaches the reader of the run.
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figure":
+                terminalreporter.write_line(str(value))
     for line in _UNALLOWED:
         terminalreporter.write_line(f"not allowed to be skipped: {line}", red=True)
 
