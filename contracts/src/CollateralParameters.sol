@@ -18,15 +18,15 @@ import {GuardLib, Observation} from "./libraries/GuardLib.sol";
 import {LiquidationLib} from "./libraries/LiquidationLib.sol";
 import {ObservationLib} from "./libraries/ObservationLib.sol";
 import {TripLib} from "./libraries/TripLib.sol";
-import {Aux} from "./types/AuxWord.sol";
+import {QuietLib} from "./libraries/QuietLib.sol";
+import {RootLib} from "./libraries/RootLib.sol";
+import {Aux, AuxLib} from "./types/AuxWord.sol";
 import {Guard, GuardWordLib} from "./types/GuardWord.sol";
 import {LawWord, LawWordLib} from "./types/LawWord.sol";
 import {LimitsWord, LimitsWordLib} from "./types/LimitsWord.sol";
-import {Liquidation} from "./types/LiquidationWord.sol";
+import {Liquidation, LiquidationWordLib} from "./types/LiquidationWord.sol";
 import {LiveWord} from "./types/LiveWord.sol";
 import {Report, ReportLib} from "./types/Report.sol";
-import {SettingsClock} from "./types/SettingsClock.sol";
-import {SignerSet} from "./types/SignerSet.sol";
 
 /// @title Bulkhead's live collateral parameters.
 ///
@@ -48,8 +48,6 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     bytes32 internal constant BATCH_TYPEHASH = keccak256(
         "Batch(uint64 observedBlock,bytes32 observedHash,uint64 observedTime,uint64 validUntil,bytes32 settingsHash,bytes32 commitmentsRoot,bytes32 reportsHash)"
     );
-    /// @dev Batch indices have 7 bits in the live word.
-    uint256 internal constant MAX_BATCH_INDEX = 127;
     /// @dev Seconds.
     uint32 internal constant MAX_RAISE = 7 days;
     uint32 internal constant MAX_HOLD = 30 days;
@@ -72,34 +70,30 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         _requireInUse();
         (bool routine, uint256 settledBlock) = ObservationLib.check(batch, cadence);
         _checkContent(batch, reports, settledBlock);
-        _signers.requireQuorum(signatures, batchDigest(batch));
+        _signers.requireQuorum(signatures, batchDigest(batch), _clock.threshold);
 
-        uint256 index = _freeIndex(batch);
+        uint256 window = Math.ceilDiv(batch.observedBlock, cadence);
+        bytes32 root = RootLib.pack(batch.commitmentsRoot, batch.observedBlock);
+        uint256 index = RootLib.freeIndex(_roots, root, window, cadence);
+        if (index == RootLib.INDICES) revert BatchIndexExhausted(batch.observedBlock);
         Observation memory seen = Observation({
             observedBlock: batch.observedBlock, observedTime: batch.observedTime, batchIndex: index, routine: routine
         });
         // A batch that changes nothing leaves no trace, so replaying one cannot use the indices up.
         if (!_applyReports(reports, seen)) return;
-        _roots[batch.observedBlock][index] = batch.commitmentsRoot;
+        RootLib.put(_roots, root, window, index);
         // Whole, so that keepers find the next base however the call was relayed: a wrapper's input hides its calldata.
         emit BatchPublished(batch.observedBlock, uint8(index), routine, batch, reports);
     }
 
     /// @dev Settings, reports and commitments are those that were signed for.
     function _checkContent(Batch calldata batch, bytes calldata reports, uint256 settledBlock) private view {
-        bytes32 settings = _settings.hashAt(settledBlock);
+        bytes32 settings = _clock.hashAt(settledBlock);
         if (batch.settingsHash != settings || settings == 0) revert WrongSettings(batch.settingsHash, settings);
         bytes32 reportsHash = keccak256(reports);
         if (batch.reportsHash != reportsHash) revert WrongReportsHash(batch.reportsHash, reportsHash);
         if (batch.commitmentsRoot == 0) revert ZeroCommitmentsRoot();
         if (reports.length == 0) revert MalformedReports(0, 0);
-    }
-
-    /// @dev First index under which this root is or may be stored for the block.
-    function _freeIndex(Batch calldata batch) private view returns (uint256 index) {
-        mapping(uint256 => bytes32) storage roots = _roots[batch.observedBlock];
-        while (roots[index] != 0 && roots[index] != batch.commitmentsRoot) ++index;
-        if (index > MAX_BATCH_INDEX) revert BatchIndexExhausted(batch.observedBlock);
     }
 
     /// @return applied Whether any report was.
@@ -116,35 +110,51 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         LiveWord live = slot.live;
         if (!live.isListed()) return _refuse(report.market, seen, Refusal.Unlisted, 0, 0);
         LimitsWord limits_ = _limits[live.profile()].limits;
+        uint256 quiet = QuietLib.apply_(live, limits_, report, seen);
+        if (quiet != 0) {
+            _storeReport(slot, LiveWord.wrap(quiet));
+            emit ReportApplied(report.market, LiveWord.wrap(quiet).sequence(), quiet, 0);
+            return true;
+        }
+        return _applyLoudReport(slot, live, limits_, report, seen);
+    }
+
+    /// @dev A report that is not quiet.
+    function _applyLoudReport(
+        Market storage slot,
+        LiveWord live,
+        LimitsWord limits_,
+        Report memory report,
+        Observation memory seen
+    ) private returns (bool) {
         bool needsLaw = limits_.isBounded() || report.premiumBps != 0 || report.ceiling != 0;
         LawWord law = needsLaw ? _limits[live.profile()].law : LawWord.wrap(0);
         (Refusal refusal, uint256 got, uint256 limit) = GuardLib.check(live, limits_, law, report, seen);
         if (refusal != Refusal.None) return _refuse(report.market, seen, refusal, got, limit);
 
-        Aux memory aux = _loadAux(slot, live);
-        bool agrees = report.baseSequence == live.sequence();
+        Aux memory aux = AuxLib.unpack(slot.aux);
         LiveWord next = GuardLib.applyReport(live, aux, limits_, report, seen);
-        uint256 liquidation = live.hasLiquidation() ? slot.liquidation : 0;
-        if (seen.routine && limits_.isBounded()) {
-            uint256 proposed = _propose(slot, live, law, report, agrees);
-            if (proposed != liquidation) emit LiquidationProposed(report.market, proposed);
-            liquidation = proposed;
-        }
+        bool hasLiquidation = live.hasLiquidation();
+        if (seen.routine && limits_.isBounded()) hasLiquidation = _propose(slot, live, law, report);
 
         uint256 auxWord_;
-        (next, auxWord_) = _store(slot, live, next, aux, limits_, liquidation != 0);
+        (next, auxWord_) = _seal(slot, live, next, aux, limits_, hasLiquidation);
+        _storeReport(slot, next);
         emit ReportApplied(report.market, next.sequence(), next.raw(), auxWord_);
         return true;
     }
 
-    function _propose(Market storage slot, LiveWord live, LawWord law, Report memory report, bool agrees)
-        private
-        returns (uint256 word)
-    {
-        Liquidation memory state = _loadLiquidation(slot, live);
-        LiquidationLib.propose(live, state, law, report, agrees);
-        word = state.pack();
-        if (word != 0 || live.hasLiquidation()) slot.liquidation = word;
+    /// @return Whether the liquidation word is not zero now.
+    function _propose(Market storage slot, LiveWord live, LawWord law, Report memory report) private returns (bool) {
+        uint256 before = live.hasLiquidation() ? slot.liquidation : 0;
+        Liquidation memory state = LiquidationWordLib.unpack(before);
+        LiquidationLib.propose(live, state, law, report, report.baseSequence == live.sequence());
+        uint256 word = state.pack();
+        if (word != before) {
+            slot.liquidation = word;
+            emit LiquidationProposed(report.market, word);
+        }
+        return word != 0;
     }
 
     function _refuse(bytes32 market, Observation memory seen, Refusal refusal, uint256 got, uint256 limit)
@@ -224,7 +234,6 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         uint256 until
     ) private {
         LiveWord next = live.withRegime(regime, until, block.timestamp);
-        ++aux.extraUpdates;
         (LiveWord stored, uint256 auxWord_) = _store(slot, live, next, aux, limits_, live.hasLiquidation());
         emit RegimeRaised(market, msg.sender, stored.raw(), auxWord_);
     }
@@ -245,7 +254,6 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         Liquidation memory state = _loadLiquidation(slot, live);
         LiveWord next = LiquidationLib.stop(live, state, _limits[live.profile()].law);
         GuardLib.voidPending(aux);
-        ++aux.extraUpdates;
         uint256 auxWord_ = _storeWithLiquidation(slot, live, next, aux, limits_, state);
         emit MarketStopped(market, slot.live.raw(), auxWord_);
     }
@@ -256,13 +264,14 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     function setSettings(bytes calldata document, uint64 fromBlock) external restricted {
         if (document.length == 0 || fromBlock < block.number) revert BadSettings(fromBlock, block.number);
         bytes32 hash = keccak256(document);
-        _settings.adopt(hash, fromBlock);
+        _clock.adopt(hash, fromBlock);
         emit SettingsSet(hash, fromBlock, document);
     }
 
     /// @inheritdoc ICollateralParameters
     function setSigners(address[] calldata newSigners, uint8 newThreshold) external restricted {
         _signers.replace(newSigners, newThreshold);
+        _clock.threshold = newThreshold;
         emit SignersSet(newSigners, newThreshold);
     }
 
@@ -291,11 +300,10 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         _checkValues(limits_, haircutBps, liquidationHaircutBps, bonusBps);
 
         // Listed again: sequence, update ids and the spent budgets go on, whatever waited is void.
-        Aux memory aux = _loadAux(slot, live);
+        Aux memory aux = AuxLib.unpack(slot.aux);
         Liquidation memory state = _loadLiquidation(slot, live);
         GuardLib.forget(aux);
         LiquidationLib.clear(state);
-        if (live.raw() != 0) ++aux.extraUpdates;
         LiveWord next = live.withListing(profile).withLoosened(haircutBps, 0, 0);
         next = next.withLiquidation(liquidationHaircutBps, liquidationHaircutBps, bonusBps);
         // This block is the first whose state shows the listing, so it is the first that a report may observe.
@@ -320,7 +328,6 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         GuardLib.forget(aux);
         LiquidationLib.clear(state);
         if (from != values.liquidationHaircutBps) state.rampTime = block.timestamp;
-        ++aux.extraUpdates;
         LiveWord next = live.withLoosened(values.haircutBps, values.premiumBps, values.ceiling);
         next = next.withLiquidation(from, values.liquidationHaircutBps, values.bonusBps).withListing(profile);
         uint256 auxWord_ = _storeWithLiquidation(slot, live, next, aux, limits_, state);
@@ -347,11 +354,17 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     function sunset(address successor_) external restricted {
         _requireInUse();
         if (successor_ == address(0) || successor_ == address(this)) revert BadSuccessor(successor_);
-        _end = End({successor: successor_, time: uint40(block.timestamp)});
+        _successor = successor_;
+        _clock.endedAt = uint40(block.timestamp);
         emit Sunset(successor_, block.timestamp);
     }
 
     // -------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc ICollateralParameters
+    function commitmentsRoot(uint64 observedBlock, uint8 batchIndex) external view returns (bytes28) {
+        return RootLib.get(_roots, observedBlock, Math.ceilDiv(observedBlock, cadence), batchIndex);
+    }
 
     /// @inheritdoc ICollateralParameters
     function batchDigest(Batch calldata batch) public view returns (bytes32) {

@@ -18,18 +18,21 @@ import {SignerSet} from "./types/SignerSet.sol";
 /// @dev What may be written is decided in CollateralParameters.
 abstract contract MarketStore is ICollateralParameters {
     uint256 internal constant BPS = 10_000;
-    /// @dev Live words kept for each market; design.md 5.
+    /// @dev Live words kept of reports (design.md 5), and of all other changes. Two rings, so that what anybody may do
+    /// never pushes a report out.
     uint256 internal constant RING = 256;
+    uint256 internal constant CHANGES = 128;
 
     // ------------------------------------------------------------------------------------------------------ storage
 
     ///   slot     field
     ///   0        live word (types/LiveWord.sol)
-    ///   1        aux word (types/AuxWord.sol); zero unless the live word's flag says otherwise
+    ///   1        aux word (types/AuxWord.sol); a report reads it only when the live word's flag says so
     ///   2        liquidation word (types/LiquidationWord.sol); likewise
     ///   3        guard word (types/GuardWord.sol)
     ///   4..7     highest effective haircuts of 64 days (libraries/DayLib.sol)
-    ///   8..263   history: live words by update id mod 256
+    ///   8..263   history of reports: live words by sequence mod 256; the listing is number 0
+    ///   264..391 history of other changes: live words by their number mod 128
     struct Market {
         LiveWord live;
         uint256 aux;
@@ -37,6 +40,7 @@ abstract contract MarketStore is ICollateralParameters {
         uint256 guard;
         Days highest;
         uint256[RING] ring;
+        uint256[CHANGES] changes;
     }
 
     /// @dev A limits profile.
@@ -45,24 +49,18 @@ abstract contract MarketStore is ICollateralParameters {
         LawWord law;
     }
 
-    struct End {
-        address successor;
-        /// @dev 0 while the contract is in use.
-        uint40 time;
-    }
-
     // Slots are named in keeper/protocols/bulkhead.py and readers/MarketReader.sol; a test compares.
     mapping(bytes32 market => Market) internal _markets;
     mapping(uint8 profile => Profile) internal _limits;
-    mapping(uint256 observedBlock => mapping(uint256 batchIndex => bytes32)) internal _roots;
-    SettingsClock internal _settings;
+    mapping(uint256 key => bytes32) internal _roots;
+    SettingsClock internal _clock;
     SignerSet internal _signers;
-    End internal _end;
+    address internal _successor;
 
     // ------------------------------------------------------------------------------------------------------ loading
 
     function _requireInUse() internal view {
-        if (_end.time != 0) revert Ended(_end.successor, _end.time);
+        if (_clock.endedAt != 0) revert Ended(_successor, _clock.endedAt);
     }
 
     /// @dev A market that is to be written.
@@ -75,12 +73,8 @@ abstract contract MarketStore is ICollateralParameters {
         slot = _markets[market];
         live = slot.live;
         if (!live.isListed()) revert UnknownMarket(market);
-        aux = _loadAux(slot, live);
+        aux = AuxLib.unpack(slot.aux);
         limits_ = _limits[live.profile()].limits;
-    }
-
-    function _loadAux(Market storage slot, LiveWord live) internal view returns (Aux memory aux) {
-        if (live.hasAux()) aux = AuxLib.unpack(slot.aux);
     }
 
     function _loadLiquidation(Market storage slot, LiveWord live) internal view returns (Liquidation memory state) {
@@ -95,9 +89,8 @@ abstract contract MarketStore is ICollateralParameters {
 
     // ------------------------------------------------------------------------------------------------------ storing
 
-    /// @dev The one place that writes a live word: with its flags and the day's highest value, its copy in the ring,
-    /// and the aux word when there is or was one.
-    function _store(
+    /// @dev Write the aux word, and give the live word its flags and the day's highest value.
+    function _seal(
         Market storage slot,
         LiveWord old,
         LiveWord next,
@@ -106,11 +99,35 @@ abstract contract MarketStore is ICollateralParameters {
         bool hasLiquidation
     ) internal returns (LiveWord, uint256 auxWord_) {
         auxWord_ = aux.pack();
-        if (auxWord_ != 0 || old.hasAux()) slot.aux = auxWord_;
+        if (auxWord_ != slot.aux) slot.aux = auxWord_;
         uint256 highest = slot.highest.note(old, next, limits_);
-        next = next.withSeal(highest, auxWord_ != 0, hasLiquidation);
+        return (next.withSeal(highest, aux.isOpen(), hasLiquidation), auxWord_);
+    }
+
+    /// @dev Write a report's live word and its entry.
+    function _storeReport(Market storage slot, LiveWord next) internal {
         slot.live = next;
-        slot.ring[(next.sequence() + aux.extraUpdates) % RING] = next.toHistory(block.timestamp);
+        slot.ring[next.sequence() % RING] = next.toHistory(block.timestamp);
+    }
+
+    /// @dev Write any other change of a market: live word, aux word, entry.
+    function _store(
+        Market storage slot,
+        LiveWord old,
+        LiveWord next,
+        Aux memory aux,
+        LimitsWord limits_,
+        bool hasLiquidation
+    ) internal returns (LiveWord, uint256 auxWord_) {
+        bool first = old.raw() == 0;
+        if (!first) ++aux.extraUpdates;
+        (next, auxWord_) = _seal(slot, old, next, aux, limits_, hasLiquidation);
+        if (first) {
+            _storeReport(slot, next);
+        } else {
+            slot.live = next;
+            slot.changes[aux.extraUpdates % CHANGES] = next.toHistory(block.timestamp);
+        }
         return (next, auxWord_);
     }
 
@@ -134,14 +151,16 @@ abstract contract MarketStore is ICollateralParameters {
         Market storage slot = _markets[market];
         LiveWord live = slot.live;
         if (!live.isListed()) revert UnknownMarket(market);
-        Aux memory aux = _loadAux(slot, live);
+        Aux memory aux = AuxLib.unpack(slot.aux);
         Liquidation memory state = _loadLiquidation(slot, live);
         LimitsWord limits_ = _limits[live.profile()].limits;
         // These two are read only when they count: while a ramp is under way, and when a value has aged.
         bool ramping = live.rampFromBps() != live.liquidationTargetBps();
         LawWord law = ramping ? _limits[live.profile()].law : LawWord.wrap(0);
         uint256 agedUntil = block.timestamp;
-        if (EffectiveLib.ageOf(live, agedUntil) > limits_.graceSeconds() && _end.time != 0) agedUntil = _end.time;
+        if (EffectiveLib.ageOf(live, agedUntil) > limits_.graceSeconds() && _clock.endedAt != 0) {
+            agedUntil = _clock.endedAt;
+        }
         values = EffectiveLib.describe(live, limits_, law, state, block.timestamp, agedUntil);
         // Every field is narrower in the packed words than here, so no cast cuts anything off.
         values.updateId = uint32(live.sequence() + aux.extraUpdates);
@@ -167,17 +186,6 @@ abstract contract MarketStore is ICollateralParameters {
     }
 
     /// @inheritdoc ICollateralParameters
-    function historyWord(bytes32 market, uint256 updateId) external view returns (uint256) {
-        Market storage slot = _markets[market];
-        LiveWord live = slot.live;
-        if (live.raw() == 0) revert UnknownMarket(market);
-        uint256 newest = live.sequence() + _loadAux(slot, live).extraUpdates;
-        uint256 oldest = Math.saturatingSub(newest + 1, RING);
-        if (updateId < oldest || updateId > newest) revert HistoryTruncated(market, updateId, oldest, newest);
-        return slot.ring[updateId % RING];
-    }
-
-    /// @inheritdoc ICollateralParameters
     function extsload(bytes32 slot) external view returns (bytes32 word) {
         assembly ("memory-safe") {
             word := sload(slot)
@@ -188,12 +196,12 @@ abstract contract MarketStore is ICollateralParameters {
 
     /// @inheritdoc ICollateralParameters
     function settingsHash() external view returns (bytes32) {
-        return _settings.hashAt(block.number);
+        return _clock.hashAt(block.number);
     }
 
     /// @inheritdoc ICollateralParameters
     function settingsHashAt(uint64 blockNumber) external view returns (bytes32) {
-        return _settings.hashAt(blockNumber);
+        return _clock.hashAt(blockNumber);
     }
 
     /// @inheritdoc ICollateralParameters
@@ -208,21 +216,11 @@ abstract contract MarketStore is ICollateralParameters {
 
     /// @inheritdoc ICollateralParameters
     function threshold() external view returns (uint8) {
-        return _signers.threshold;
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function batchCount(uint64 observedBlock) external view returns (uint256 count) {
-        while (_roots[observedBlock][count] != 0) ++count;
-    }
-
-    /// @inheritdoc ICollateralParameters
-    function commitmentsRoot(uint64 observedBlock, uint8 batchIndex) external view returns (bytes32) {
-        return _roots[observedBlock][batchIndex];
+        return _clock.threshold;
     }
 
     /// @inheritdoc ICollateralParameters
     function successor() external view returns (address, uint256 since) {
-        return (_end.successor, _end.time);
+        return (_successor, _clock.endedAt);
     }
 }

@@ -15,7 +15,7 @@ contract AdvanceTest is Base {
             assertEq(haircut(MARKET), path[i]);
             assertEq(live(MARKET).sequence(), 1, "only publish moves the sequence");
             assertEq(parameters.parameters(MARKET).updateId, 1 + i);
-            assertEq(parameters.historyWord(MARKET, 1 + i), entryOf(MARKET));
+            assertEq(lens.historyWord(MARKET, 1 + i), entryOf(MARKET));
         }
         assertEq(aux(MARKET).stagedBps, 0);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.NothingStaged.selector, MARKET));

@@ -209,7 +209,7 @@ contract GovernanceTest is Base {
         assertEq(live(market).bonusBps(), 800);
         assertEq(live(market).sequence(), 0);
         assertEq(live(market).observedBlock(), block.number - 1);
-        assertEq(parameters.historyWord(market, 0), entryOf(market));
+        assertEq(lens.historyWord(market, 0), entryOf(market));
         assertEq(parameters.parameters(market).ageSeconds, 0);
     }
 
@@ -249,7 +249,7 @@ contract GovernanceTest is Base {
 
     function test_ADelistedMarketTakesNothingAndKeepsItsHistory() public {
         report(MARKET, 3500);
-        uint256 word = parameters.historyWord(MARKET, 1);
+        uint256 word = lens.historyWord(MARKET, 1);
         vm.expectEmit(address(parameters));
         emit ICollateralParameters.MarketDelisted(MARKET);
         vm.startPrank(governance);
@@ -259,7 +259,7 @@ contract GovernanceTest is Base {
         vm.stopPrank();
         report(MARKET, 3600);
         assertEq(live(MARKET).sequence(), 1);
-        assertEq(parameters.historyWord(MARKET, 1), word);
+        assertEq(lens.historyWord(MARKET, 1), word);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.UnknownMarket.selector, MARKET));
         parameters.parameters(MARKET);
     }
@@ -276,7 +276,7 @@ contract GovernanceTest is Base {
         vm.stopPrank();
         assertEq(live(MARKET).sequence(), 2);
         assertEq(parameters.parameters(MARKET).updateId, 4);
-        assertEq(parameters.historyWord(MARKET, 4), entryOf(MARKET));
+        assertEq(lens.historyWord(MARKET, 4), entryOf(MARKET));
         assertEq(aux(MARKET).drained, drained);
         assertEq(aux(MARKET).pendingTime, 0);
         assertEq(haircut(MARKET), 5000);

@@ -18,10 +18,10 @@ contract PublishTest is Base {
         assertEq(live(MARKET).sequence(), 1);
         assertEq(live(MARKET).observedBlock(), observed);
         assertEq(live(MARKET).decay(), 40);
-        assertEq(parameters.commitmentsRoot(uint64(observed), 0), ROOT);
-        assertEq(parameters.batchCount(uint64(observed)), 1);
+        assertEq(parameters.commitmentsRoot(uint64(observed), 0), bytes28(ROOT));
+        assertEq(parameters.commitmentsRoot(uint64(observed), 1), bytes28(0));
         assertEq(parameters.auxWord(MARKET), 0);
-        assertEq(parameters.historyWord(MARKET, 1), entryOf(MARKET));
+        assertEq(lens.historyWord(MARKET, 1), entryOf(MARKET));
     }
 
     function test_RevertWhen_TheBatchHasExpired() public {

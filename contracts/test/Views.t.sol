@@ -34,14 +34,14 @@ contract ViewsTest is Base {
         for (uint256 i; i < 260; ++i) {
             report(MARKET, 3000 + i);
         }
-        assertEq(parameters.historyWord(MARKET, 260), entryOf(MARKET));
-        assertEq(parameters.historyWord(MARKET, 5) & 0x3fff, 3004);
+        assertEq(lens.historyWord(MARKET, 260), entryOf(MARKET));
+        assertEq(lens.historyWord(MARKET, 5) & 0x3fff, 3004);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.HistoryTruncated.selector, MARKET, 4, 5, 260));
-        parameters.historyWord(MARKET, 4);
+        lens.historyWord(MARKET, 4);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.HistoryTruncated.selector, MARKET, 261, 5, 260));
-        parameters.historyWord(MARKET, 261);
+        lens.historyWord(MARKET, 261);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.UnknownMarket.selector, keccak256("x")));
-        parameters.historyWord(keccak256("x"), 0);
+        lens.historyWord(keccak256("x"), 0);
     }
 
     function test_TheDigestIsEip712(Batch memory batch) public view {

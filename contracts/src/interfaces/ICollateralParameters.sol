@@ -316,14 +316,11 @@ interface ICollateralParameters {
     /// @notice Packed live word (types/LiveWord.sol).
     function liveWord(bytes32 market) external view returns (uint256);
 
-    /// @notice Packed aux word (types/AuxWord.sol); not zero only while the live word's flag says so.
+    /// @notice Packed aux word (types/AuxWord.sol); a stage or a pending is open while the live word's flag says so.
     function auxWord(bytes32 market) external view returns (uint256);
 
     /// @notice A listed market's values now. Never reverts for a listed market.
     function parameters(bytes32 market) external view returns (Parameters memory);
-
-    /// @notice History word (types/LiveWord.sol) of an update id, while the ring of 256 holds it.
-    function historyWord(bytes32 market, uint256 updateId) external view returns (uint256);
 
     /// @notice A raw storage word, for views/ParametersLens.sol.
     function extsload(bytes32 slot) external view returns (bytes32);
@@ -331,11 +328,8 @@ interface ICollateralParameters {
     /// @notice What replaces this contract, and since when; zeros while it is in use.
     function successor() external view returns (address, uint256 since);
 
-    /// @notice How many batches were stored for an observed block.
-    function batchCount(uint64 observedBlock) external view returns (uint256);
-
-    /// @notice Commitments root of a stored batch; zero when there is none.
-    function commitmentsRoot(uint64 observedBlock, uint8 batchIndex) external view returns (bytes32);
+    /// @notice First 28 bytes of the commitments root of a batch of the last 1,024 windows; zero when there is none.
+    function commitmentsRoot(uint64 observedBlock, uint8 batchIndex) external view returns (bytes28);
 
     /// @notice What keepers sign.
     function batchDigest(Batch calldata batch) external view returns (bytes32);

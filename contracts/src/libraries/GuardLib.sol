@@ -184,7 +184,6 @@ library GuardLib {
 
         uint256 next = Math.min(goal, live.haircutBps() + limits.stepUpBps());
         _stage(aux, goal, next);
-        ++aux.extraUpdates;
         return live.withHaircut(next);
     }
 
@@ -214,7 +213,6 @@ library GuardLib {
         aux.drained = drainedNow(aux, limits) + spent * DAY;
         aux.drainedTime = block.timestamp;
         if (spent == need) _clearPending(aux);
-        ++aux.extraUpdates;
         return live.withLoosened(haircut - Math.min(dHaircut, spent), premium, ceiling);
     }
 

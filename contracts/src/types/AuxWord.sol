@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {Bits} from "./Bits.sol";
 
-/// @dev What waits for a market: stage, pending, drift bucket. In memory; packed into one slot, touched only when
-/// the live word's flag says that it is not zero. Twin: `AuxWord` in keeper/records/live.py.
+/// @dev What waits for a market: stage, pending, drift bucket. In memory; packed into one slot. The live word's flag says
+/// whether a stage or a pending is open; while none is, a quiet report need not look. Twin: `AuxWord` in keeper/records/live.py.
 ///
 ///   bits     width  field
 ///   0        14     staged target, bps; 0 = none
@@ -60,5 +60,10 @@ library AuxLib {
         word = aux.stagedBps | (aux.stagedTime << 14) | (aux.pendingBps << 46) | (aux.pendingTime << 60)
             | (aux.tightenedTime << 92) | (aux.drained << 124) | (aux.drainedTime << 164);
         word |= (aux.extraUpdates << 196) | (aux.pendingPremiumBps << 220) | (aux.pendingCeiling << 234);
+    }
+
+    /// @return Whether a stage or a pending is open.
+    function isOpen(Aux memory aux) internal pure returns (bool) {
+        return aux.stagedBps | aux.pendingTime != 0;
     }
 }

@@ -22,7 +22,7 @@ import {Bits} from "./Bits.sol";
 ///   226       7     batch index
 ///   233       6     limits profile
 ///   239      14     highest effective haircut so far in the day of the observed time, bps
-///   253       3     flags: 1 = aux word is not zero, 2 = listed, 4 = liquidation word is not zero
+///   253       3     flags: 1 = a stage or a pending is open, 2 = listed, 4 = liquidation word is not zero
 ///            256
 ///
 /// The history ring keeps the same word; there, profile, day's highest and flags give way to
@@ -216,7 +216,7 @@ library LiveWordLib {
         return LiveWord.wrap(word.raw().set(124, 32, time).set(156, 32, blockNumber).set(212, 14, decay_));
     }
 
-    /// @dev The same word with the day's highest value and with flags that say whether the two other words are zero.
+    /// @dev The same word with the day's highest value and with flags that say whether the two other words count.
     function withSeal(LiveWord word, uint256 highestBps, bool aux, bool liquidation) internal pure returns (LiveWord) {
         unchecked {
             uint256 flags = word.raw().get(253, 3) & FLAG_LISTED;

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @dev Hashes of the two newest settings documents and the blocks from which they hold.
+/// @dev What every batch is checked against: hashes of the two newest settings documents with the blocks from which they
+/// hold; beside them, in a slot that is read anyway, how many signers must agree and when the contract ended.
 ///
 ///   slot 0   current
 ///   slot 1   next
-///   slot 2   currentFrom 64 | nextFrom 64
+///   slot 2   currentFrom 64 | nextFrom 64 | threshold 8 | endedAt 40
 struct SettingsClock {
     bytes32 current;
     /// @dev Replaces `current` from its block on; becomes `current` when a further document is adopted after that.
     bytes32 next;
     uint64 currentFrom;
     uint64 nextFrom;
+    /// @dev 0 before the first signers are set.
+    uint8 threshold;
+    /// @dev Unix seconds; 0 while the contract is in use.
+    uint40 endedAt;
 }
 
 using SettingsClockLib for SettingsClock global;
@@ -29,7 +34,7 @@ library SettingsClockLib {
 
     /// @return Hash in force at a block; zero before the first and for blocks older than the two that are kept.
     function hashAt(SettingsClock storage clock, uint256 blockNumber) internal view returns (bytes32) {
-        if (clock.next != 0 && blockNumber >= clock.nextFrom) return clock.next;
+        if (blockNumber >= clock.nextFrom && clock.next != 0) return clock.next;
         return blockNumber >= clock.currentFrom ? clock.current : bytes32(0);
     }
 }

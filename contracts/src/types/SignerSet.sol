@@ -5,13 +5,11 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ICollateralParameters, Signature} from "../interfaces/ICollateralParameters.sol";
 
-/// @dev Who may sign batches, and how many of them must.
+/// @dev Who may sign batches. How many of them must is kept where every batch reads anyway (SettingsClock).
 struct SignerSet {
     mapping(address account => bool) contains;
     /// @dev Strictly ascending.
     address[] members;
-    /// @dev 0 before the first set.
-    uint8 threshold;
 }
 
 using SignerSetLib for SignerSet global;
@@ -21,7 +19,7 @@ library SignerSetLib {
     /// @dev A Safe with ten owners answers within this; a signer that burns more is skipped.
     uint256 internal constant CONTRACT_SIGNER_GAS = 100_000;
 
-    /// @dev Replace members and threshold at once.
+    /// @dev Replace the members, of whom `newThreshold` must sign.
     function replace(SignerSet storage set, address[] calldata newMembers, uint8 newThreshold) internal {
         uint256 count = newMembers.length;
         if (newThreshold == 0 || newThreshold > count || count > MAX_SIGNERS) {
@@ -39,13 +37,14 @@ library SignerSetLib {
             last = member;
         }
         set.members = newMembers;
-        set.threshold = newThreshold;
     }
 
-    /// @dev Reverts unless `threshold` distinct members signed. A bad signature is skipped; signers must ascend
+    /// @dev Reverts unless `needed` distinct members signed. A bad signature is skipped; signers must ascend
     /// strictly, so a duplicate cannot count.
-    function requireQuorum(SignerSet storage set, Signature[] calldata signatures, bytes32 digest) internal view {
-        uint256 needed = set.threshold;
+    function requireQuorum(SignerSet storage set, Signature[] calldata signatures, bytes32 digest, uint256 needed)
+        internal
+        view
+    {
         uint256 valid;
         address last;
         for (uint256 i; i < signatures.length && valid < needed; ++i) {

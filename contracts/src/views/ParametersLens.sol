@@ -23,8 +23,10 @@ contract ParametersLens {
     uint256 private constant LIQUIDATION = 2;
     uint256 private constant GUARD = 3;
     uint256 private constant HIGHEST = 4;
-    uint256 private constant FIRST_ENTRY = 8;
+    uint256 private constant FIRST_REPORT = 8;
     uint256 private constant RING = 256;
+    uint256 private constant FIRST_CHANGE = 264;
+    uint256 private constant CHANGES = 128;
 
     ICollateralParameters public immutable source;
 
@@ -34,19 +36,38 @@ contract ParametersLens {
 
     // ------------------------------------------------------------------------------------------------------ history
 
-    /// @notice Ids of the oldest and newest history word.
+    // Two rings, one order: the listing is id 0; report number s comes before the other changes that show sequence s.
+    // So change number k (from 1) has the id sequence + k, and report s has s + the number of changes before it.
+
+    /// @notice Ids of the oldest and newest entry that the rings still hold. Dense; they start at 0 and never fall.
     function historyRange(bytes32 market) public view returns (uint256 oldest, uint256 newest) {
-        LiveWord live = _live(market);
-        newest = live.sequence() + AuxLib.unpack(_word(market, 1)).extraUpdates;
-        oldest = Math.saturatingSub(newest + 1, RING);
+        uint256 sequence = _live(market).sequence();
+        uint256 changes = _changes(market);
+        newest = sequence + changes;
+        if (sequence >= RING) {
+            uint256 first = sequence + 1 - RING;
+            oldest = first + _changesBefore(market, changes, first);
+        }
+        if (changes > CHANGES) oldest = Math.max(oldest, _changeId(market, changes + 1 - CHANGES));
+    }
+
+    /// @notice History word (types/LiveWord.sol) of an update id.
+    function historyWord(bytes32 market, uint256 updateId) external view returns (uint256) {
+        _requireHeld(market, updateId);
+        return _entry(market, updateId);
+    }
+
+    function _requireHeld(bytes32 market, uint256 updateId) private view returns (uint256 newest) {
+        uint256 oldest;
+        (oldest, newest) = historyRange(market);
+        if (updateId < oldest || updateId > newest) {
+            revert ICollateralParameters.HistoryTruncated(market, updateId, oldest, newest);
+        }
     }
 
     /// @notice Up to `count` history words (types/LiveWord.sol) from an update id on, oldest first.
     function historyPage(bytes32 market, uint256 updateId, uint256 count) external view returns (uint256[] memory page) {
-        (uint256 oldest, uint256 newest) = historyRange(market);
-        if (updateId < oldest || updateId > newest) {
-            revert ICollateralParameters.HistoryTruncated(market, updateId, oldest, newest);
-        }
+        uint256 newest = _requireHeld(market, updateId);
         page = new uint256[](Math.min(count, newest + 1 - updateId));
         for (uint256 i; i < page.length; ++i) {
             page[i] = _entry(market, updateId + i);
@@ -135,8 +156,43 @@ contract ParametersLens {
         return uint256(source.extsload(bytes32(base + offset)));
     }
 
+    function _changes(bytes32 market) private view returns (uint256) {
+        return AuxLib.unpack(_word(market, 1)).extraUpdates;
+    }
+
+    /// @dev Entry of a change, by its number from 1.
+    function _change(bytes32 market, uint256 number) private view returns (uint256) {
+        return _word(market, FIRST_CHANGE + number % CHANGES);
+    }
+
+    function _changeId(bytes32 market, uint256 number) private view returns (uint256) {
+        return LiveWord.wrap(_change(market, number)).sequence() + number;
+    }
+
+    /// @dev How many of the changes lie before report `sequence`: they show a lower one.
+    function _changesBefore(bytes32 market, uint256 changes, uint256 sequence) private view returns (uint256 low) {
+        low = Math.saturatingSub(changes, CHANGES);
+        uint256 high = changes;
+        while (low < high) {
+            uint256 middle = (low + high + 1) / 2;
+            if (LiveWord.wrap(_change(market, middle)).sequence() < sequence) low = middle;
+            else high = middle - 1;
+        }
+    }
+
+    /// @dev Entry of an id that the rings hold.
     function _entry(bytes32 market, uint256 updateId) private view returns (uint256) {
-        return _word(market, FIRST_ENTRY + updateId % RING);
+        uint256 changes = _changes(market);
+        uint256 low = Math.saturatingSub(changes, CHANGES);
+        uint256 oldest = low;
+        uint256 high = changes;
+        while (low < high) {
+            uint256 middle = (low + high + 1) / 2;
+            if (_changeId(market, middle) <= updateId) low = middle;
+            else high = middle - 1;
+        }
+        if (low > oldest && _changeId(market, low) == updateId) return _change(market, low);
+        return _word(market, FIRST_REPORT + (updateId - low) % RING);
     }
 
     function _profile(uint8 profile) private view returns (LimitsWord, LawWord) {
