@@ -81,7 +81,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         });
         // A batch that changes nothing leaves no trace, so replaying one cannot use the indices up.
         if (!_applyReports(reports, seen)) return;
-        RootLib.put(_roots, root, window, index);
+        _roots[RootLib.keyOf(window, index)] = root;
         // Whole, so that keepers find the next base however the call was relayed: a wrapper's input hides its calldata.
         emit BatchPublished(batch.observedBlock, uint8(index), routine, batch, reports);
     }
@@ -98,35 +98,40 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
 
     /// @return applied Whether any report was.
     function _applyReports(bytes calldata reports, Observation memory seen) private returns (bool applied) {
-        Report memory report;
+        // Neighbours mostly share a profile, which is then loaded once.
+        uint256 profile = type(uint256).max;
+        LimitsWord limits_;
         for (uint256 offset; offset < reports.length;) {
-            offset = ReportLib.parse(reports, offset, report);
-            if (_applyReport(report, seen)) applied = true;
+            bytes32 market;
+            uint256 fields;
+            uint256 coreLength;
+            (market, fields, coreLength, offset) = ReportLib.head(reports, offset);
+            LiveWord live = _markets[market].live;
+            if (!live.isListed()) {
+                _refuse(market, seen, Refusal.Unlisted, 0, 0);
+                continue;
+            }
+            if (live.profile() != profile) {
+                profile = live.profile();
+                limits_ = _limits[uint8(profile)].limits;
+            }
+            uint256 quiet = QuietLib.apply_(live, limits_, fields, coreLength, seen);
+            if (quiet != 0) {
+                _storeReport(_markets[market], LiveWord.wrap(quiet));
+                emit ReportApplied(market, quiet, 0);
+                applied = true;
+            } else if (_applyLoudReport(live, limits_, ReportLib.unpack(market, fields, coreLength), seen)) {
+                applied = true;
+            }
         }
-    }
-
-    function _applyReport(Report memory report, Observation memory seen) private returns (bool) {
-        Market storage slot = _markets[report.market];
-        LiveWord live = slot.live;
-        if (!live.isListed()) return _refuse(report.market, seen, Refusal.Unlisted, 0, 0);
-        LimitsWord limits_ = _limits[live.profile()].limits;
-        uint256 quiet = QuietLib.apply_(live, limits_, report, seen);
-        if (quiet != 0) {
-            _storeReport(slot, LiveWord.wrap(quiet));
-            emit ReportApplied(report.market, LiveWord.wrap(quiet).sequence(), quiet, 0);
-            return true;
-        }
-        return _applyLoudReport(slot, live, limits_, report, seen);
     }
 
     /// @dev A report that is not quiet.
-    function _applyLoudReport(
-        Market storage slot,
-        LiveWord live,
-        LimitsWord limits_,
-        Report memory report,
-        Observation memory seen
-    ) private returns (bool) {
+    function _applyLoudReport(LiveWord live, LimitsWord limits_, Report memory report, Observation memory seen)
+        private
+        returns (bool)
+    {
+        Market storage slot = _markets[report.market];
         bool needsLaw = limits_.isBounded() || report.premiumBps != 0 || report.ceiling != 0;
         LawWord law = needsLaw ? _limits[live.profile()].law : LawWord.wrap(0);
         (Refusal refusal, uint256 got, uint256 limit) = GuardLib.check(live, limits_, law, report, seen);
@@ -140,7 +145,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         uint256 auxWord_;
         (next, auxWord_) = _seal(slot, live, next, aux, limits_, hasLiquidation);
         _storeReport(slot, next);
-        emit ReportApplied(report.market, next.sequence(), next.raw(), auxWord_);
+        emit ReportApplied(report.market, next.raw(), auxWord_);
         return true;
     }
 
@@ -345,7 +350,8 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function delistMarket(bytes32 market) external restricted {
-        (Market storage slot, LiveWord live,,) = _listed(market);
+        (Market storage slot, LiveWord live,, LimitsWord limits_) = _listed(market);
+        slot.highest.close(live, limits_);
         slot.live = live.withoutListing();
         emit MarketDelisted(market);
     }

@@ -84,7 +84,7 @@ abstract contract MarketStore is ICollateralParameters {
     /// @dev The liquidation haircut where its ramp is.
     function _liquidationNow(LiveWord live, Liquidation memory state) internal view returns (uint256) {
         if (live.rampFromBps() == live.liquidationTargetBps()) return live.liquidationTargetBps();
-        return EffectiveLib.liquidationBps(live, state, _limits[live.profile()].law, block.timestamp);
+        return EffectiveLib.liquidationBps(live, state.rampTime, _limits[live.profile()].law, block.timestamp);
     }
 
     // ------------------------------------------------------------------------------------------------------ storing
@@ -151,8 +151,8 @@ abstract contract MarketStore is ICollateralParameters {
         Market storage slot = _markets[market];
         LiveWord live = slot.live;
         if (!live.isListed()) revert UnknownMarket(market);
-        Aux memory aux = AuxLib.unpack(slot.aux);
-        Liquidation memory state = _loadLiquidation(slot, live);
+        uint256 aux = slot.aux;
+        uint256 liquidation = live.hasLiquidation() ? slot.liquidation : 0;
         LimitsWord limits_ = _limits[live.profile()].limits;
         // These two are read only when they count: while a ramp is under way, and when a value has aged.
         bool ramping = live.rampFromBps() != live.liquidationTargetBps();
@@ -161,15 +161,18 @@ abstract contract MarketStore is ICollateralParameters {
         if (EffectiveLib.ageOf(live, agedUntil) > limits_.graceSeconds() && _clock.endedAt != 0) {
             agedUntil = _clock.endedAt;
         }
-        values = EffectiveLib.describe(live, limits_, law, state, block.timestamp, agedUntil);
+        uint256 rampTime = LiquidationWordLib.rampTimeOf(liquidation);
+        values = EffectiveLib.describe(live, limits_, law, rampTime, block.timestamp, agedUntil);
         // Every field is narrower in the packed words than here, so no cast cuts anything off.
-        values.updateId = uint32(live.sequence() + aux.extraUpdates);
-        values.stagedBps = uint16(aux.stagedBps);
-        values.pendingBps = uint16(aux.pendingBps);
-        if (aux.pendingTime != 0) values.pendingAt = uint40(aux.pendingTime + limits_.disputeSeconds());
-        values.pendingLiquidationBps = uint16(state.pendingBps);
-        if (state.pendingTime != 0) {
-            values.pendingLiquidationAt = uint40(state.pendingTime + limits_.disputeSeconds());
+        values.updateId = uint32(live.sequence() + AuxLib.extraUpdatesOf(aux));
+        uint256 since;
+        if (live.hasAux()) {
+            (values.stagedBps, values.pendingBps, since) = AuxLib.waitingOf(aux);
+            if (since != 0) values.pendingAt = uint40(since + limits_.disputeSeconds());
+        }
+        if (liquidation != 0) {
+            (values.pendingLiquidationBps, since) = LiquidationWordLib.pendingOf(liquidation);
+            if (since != 0) values.pendingLiquidationAt = uint40(since + limits_.disputeSeconds());
         }
     }
 

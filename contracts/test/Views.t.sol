@@ -45,7 +45,8 @@ contract ViewsTest is Base {
     }
 
     function test_TheDigestIsEip712(Batch memory batch) public view {
-        (, string memory name, string memory version, uint256 chainId, address verifying,,) = IERC5267(address(parameters)).eip712Domain();
+        (, string memory name, string memory version, uint256 chainId, address verifying,,) =
+            IERC5267(address(parameters)).eip712Domain();
         assertEq(name, "Bulkhead");
         assertEq(version, "1");
         assertEq(chainId, block.chainid);

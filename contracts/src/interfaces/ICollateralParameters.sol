@@ -230,7 +230,8 @@ interface ICollateralParameters {
     event MarketDelisted(bytes32 indexed market);
     event Sunset(address indexed successor, uint256 time);
     event BatchPublished(uint64 indexed observedBlock, uint8 batchIndex, bool routine, Batch batch, bytes reports);
-    event ReportApplied(bytes32 indexed market, uint256 indexed sequence, uint256 live, uint256 aux);
+    /// @dev `aux` is 0 when the report had no reason to look at it.
+    event ReportApplied(bytes32 indexed market, uint256 live, uint256 aux);
     event ReportRefused(bytes32 indexed market, uint64 observedBlock, uint8 reason, uint256 got, uint256 limit);
     event StageAdvanced(bytes32 indexed market, uint256 live, uint256 aux);
     event PendingActivated(bytes32 indexed market, uint256 live, uint256 aux);
@@ -263,7 +264,8 @@ interface ICollateralParameters {
     /// @notice Raise the regime of a market for at most 7 days. For the guardian; bound by no cool-down.
     function raiseRegime(bytes32 market, uint8 regime, uint32 duration) external;
 
-    /// @notice Let nothing loosen for at most 30 days; what waits is void. For the guardian. 0 lifts nothing.
+    /// @notice Let nothing loosen, and no liquidation haircut move, for at most 30 days from now. For the guardian. What
+    /// waits goes on waiting, and expires as it would.
     function holdLoosening(bytes32 market, uint32 duration) external;
 
     /// @notice Raise a market to GUARDED for the trip's length. For the tripwire, which has checked a proof.

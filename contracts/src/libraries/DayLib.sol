@@ -32,7 +32,7 @@ library DayLib {
         uint256 today = block.timestamp / DAY;
         uint256 first = old.observedTime() / DAY;
         uint256 after_ = EffectiveLib.haircutBps(next, limits, block.timestamp, block.timestamp);
-        // A market listed anew stood for nothing until now.
+        // A market listed anew stood for nothing until now; what it stood for before is in the words already.
         if (!old.isListed()) return after_;
         if (first == today) return Math.max(during(old, limits, today, block.timestamp), after_);
         for (uint256 day = Math.max(first, Math.saturatingSub(today, DAYS - 1)); day <= today; ++day) {
@@ -43,8 +43,17 @@ library DayLib {
         }
     }
 
+    /// @dev Take down all that `live` stood for, today's too: it ends.
+    function close(Days storage days_, LiveWord live, LimitsWord limits) internal {
+        days_.put(block.timestamp / DAY, days_.note(live, live, limits));
+    }
+
     /// @dev Highest effective haircut that `live` stood for in a day from its observed one up to today, bps.
-    function during(LiveWord live, LimitsWord limits, uint256 day, uint256 agedUntil) internal view returns (uint256 value) {
+    function during(LiveWord live, LimitsWord limits, uint256 day, uint256 agedUntil)
+        internal
+        view
+        returns (uint256 value)
+    {
         uint256 from = Math.max(day * DAY, live.observedTime());
         uint256 to = Math.min((day + 1) * DAY - 1, block.timestamp);
         value = EffectiveLib.highestBps(live, limits, from, to, agedUntil);

@@ -6,7 +6,6 @@ import {Parameters} from "../interfaces/ICollateralParameters.sol";
 import {Ceiling} from "../types/Ceiling.sol";
 import {LawWord} from "../types/LawWord.sol";
 import {LimitsWord} from "../types/LimitsWord.sol";
-import {Liquidation} from "../types/LiquidationWord.sol";
 import {LiveWord} from "../types/LiveWord.sol";
 import {HaircutMath} from "./HaircutMath.sol";
 
@@ -59,7 +58,7 @@ library EffectiveLib {
 
     /// @dev The liquidation haircut on its way along the ramp, bps; rounded towards where it started, so that it never
     /// runs ahead of the line.
-    function liquidationBps(LiveWord live, Liquidation memory state, LawWord law, uint256 time)
+    function liquidationBps(LiveWord live, uint256 rampTime, LawWord law, uint256 time)
         internal
         pure
         returns (uint256)
@@ -68,28 +67,25 @@ library EffectiveLib {
         uint256 to = live.liquidationTargetBps();
         if (from == to) return to;
         uint256 ramp = law.rampSeconds();
-        uint256 elapsed = Math.saturatingSub(time, state.rampTime);
+        uint256 elapsed = Math.saturatingSub(time, rampTime);
         if (elapsed >= ramp) return to;
         return from < to ? from + (to - from) * elapsed / ramp : from - (from - to) * elapsed / ramp;
     }
 
     /// @dev What a word stands for at a time; without update id, stage and pending, which other words keep. `law` and
-    /// `state` count only while a ramp is under way.
-    function describe(
-        LiveWord live,
-        LimitsWord limits,
-        LawWord law,
-        Liquidation memory state,
-        uint256 time,
-        uint256 agedUntil
-    ) internal pure returns (Parameters memory values) {
+    /// `rampTime` count only while a ramp is under way.
+    function describe(LiveWord live, LimitsWord limits, LawWord law, uint256 rampTime, uint256 time, uint256 agedUntil)
+        internal
+        pure
+        returns (Parameters memory values)
+    {
         // Every field is narrower in the packed words than here, so no cast cuts anything off.
         uint256 age = ageOf(live, agedUntil);
         values.ageSeconds = uint32(ageOf(live, time));
         values.stale = age > limits.graceSeconds();
         values.haircutBps = uint16(haircutBps(live, limits, time, agedUntil));
         values.storedHaircutBps = uint16(live.haircutBps());
-        values.liquidationHaircutBps = uint16(liquidationBps(live, state, law, time));
+        values.liquidationHaircutBps = uint16(liquidationBps(live, rampTime, law, time));
         values.liquidationTargetBps = uint16(live.liquidationTargetBps());
         values.bonusBps = uint16(live.bonusBps());
         values.premiumBps = uint16(live.premiumBps());

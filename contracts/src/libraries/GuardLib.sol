@@ -67,30 +67,33 @@ library GuardLib {
         LimitsWord limits,
         Report memory report,
         Observation memory seen
-    ) internal view returns (LiveWord) {
-        uint256 haircut = live.haircutBps();
-        uint256 premium = live.premiumBps();
-        uint256 ceiling = live.ceiling();
-        bool tighter = tightens(live, report);
-        uint256 target = report.haircutBps;
-        if (target > haircut) haircut = _tighten(aux, limits, target, haircut, seen.routine);
-        else if (seen.routine) _clearStage(aux);
-
-        if (tighter) {
-            premium = Math.max(premium, report.premiumBps);
-            if (Ceiling.isLower(report.ceiling, ceiling)) ceiling = report.ceiling;
-            _clearPending(aux);
-            if (!seen.routine) aux.tightenedTime = block.timestamp;
-        } else if (_loosens(live, report)) {
-            _openPending(aux, limits, report, haircut, premium, ceiling);
-        } else {
-            _clearPending(aux);
-        }
+    ) internal view returns (LiveWord next) {
+        next = _applyTargets(live, aux, limits, report, seen.routine);
+        next = next.withRegime(report.regime, block.timestamp + limits.regimeSeconds(), block.timestamp);
         // The emergency lane may not slow the decay down either: that would loosen the value readers see.
         uint256 decay = seen.routine ? report.decay : Math.max(report.decay, live.decay());
-        uint256 values = LiveWordLib.reportBits(haircut, premium, ceiling, report.crunchPermille, decay);
-        live = live.withRegime(report.regime, block.timestamp + limits.regimeSeconds(), block.timestamp);
-        return live.withReport(values, seen.observedTime, seen.observedBlock, seen.batchIndex);
+        next = next.withOutlook(report.crunchPermille, decay);
+        next = next.withReport(seen.observedTime, seen.observedBlock, seen.batchIndex);
+    }
+
+    function _applyTargets(LiveWord live, Aux memory aux, LimitsWord limits, Report memory report, bool routine)
+        private
+        view
+        returns (LiveWord)
+    {
+        uint256 haircut = live.haircutBps();
+        if (report.haircutBps > haircut) haircut = _tighten(aux, limits, report.haircutBps, haircut, routine);
+        else if (routine) _clearStage(aux);
+
+        if (!tightens(live, report)) {
+            if (_loosens(live, report)) _openPending(live, aux, limits, report);
+            else _clearPending(aux);
+            return live;
+        }
+        _clearPending(aux);
+        if (!routine) aux.tightenedTime = block.timestamp;
+        uint256 ceiling = Ceiling.isLower(report.ceiling, live.ceiling()) ? report.ceiling : live.ceiling();
+        return live.withLoosened(haircut, Math.max(live.premiumBps(), report.premiumBps), ceiling);
     }
 
     /// @dev Every target inside the limits.
@@ -145,17 +148,10 @@ library GuardLib {
     }
 
     /// @dev A pending keeps the tightest targets asked since it opened; an expired one opens anew.
-    function _openPending(
-        Aux memory aux,
-        LimitsWord limits,
-        Report memory report,
-        uint256 haircut,
-        uint256 premium,
-        uint256 ceiling
-    ) private view {
-        uint256 goal = Math.min(haircut, report.haircutBps);
-        uint256 goalPremium = Math.min(premium, report.premiumBps);
-        uint256 goalCeiling = Ceiling.isLower(ceiling, report.ceiling) ? report.ceiling : ceiling;
+    function _openPending(LiveWord live, Aux memory aux, LimitsWord limits, Report memory report) private view {
+        uint256 goal = Math.min(live.haircutBps(), report.haircutBps);
+        uint256 goalPremium = Math.min(live.premiumBps(), report.premiumBps);
+        uint256 goalCeiling = Ceiling.isLower(live.ceiling(), report.ceiling) ? report.ceiling : live.ceiling();
         if (aux.pendingTime != 0 && block.timestamp <= expiryTime(aux, limits)) {
             goal = Math.max(goal, aux.pendingBps);
             goalPremium = Math.max(goalPremium, aux.pendingPremiumBps);

@@ -59,7 +59,7 @@ library LiquidationLib {
         returns (LiveWord live_)
     {
         _checkTime(market, state, limits);
-        uint256 from = EffectiveLib.liquidationBps(live, state, law, block.timestamp);
+        uint256 from = EffectiveLib.liquidationBps(live, state.rampTime, law, block.timestamp);
         // Governance may have narrowed the law since the proposal.
         uint256 goal = Math.max(Math.min(state.pendingBps, law.liquidationCapBps()), law.liquidationFloorBps());
         uint256 goalBonus = Math.min(state.pendingBonusBps, law.bonusCapBps());
@@ -98,7 +98,7 @@ library LiquidationLib {
 
     /// @dev Forget the proposal and stand still where the ramp is now.
     function stop(LiveWord live, Liquidation memory state, LawWord law) internal view returns (LiveWord) {
-        uint256 now_ = EffectiveLib.liquidationBps(live, state, law, block.timestamp);
+        uint256 now_ = EffectiveLib.liquidationBps(live, state.rampTime, law, block.timestamp);
         clear(state);
         return live.withLiquidation(now_, now_, live.bonusBps());
     }

@@ -12,8 +12,10 @@ library RootLib {
     uint256 internal constant INDICES = 128;
     uint256 private constant BLOCK_MASK = type(uint32).max;
 
-    function _key(uint256 window, uint256 index) private pure returns (uint256) {
-        return (window % WINDOWS) * INDICES + index;
+    function keyOf(uint256 window, uint256 index) internal pure returns (uint256) {
+        unchecked {
+            return (window % WINDOWS) * INDICES + index;
+        }
     }
 
     function pack(bytes32 root, uint256 observedBlock) internal pure returns (bytes32) {
@@ -21,30 +23,25 @@ library RootLib {
     }
 
     /// @return index First one of the window under which this root is or may be stored; `INDICES` when none is left.
-    function freeIndex(
-        mapping(uint256 key => bytes32) storage roots,
-        bytes32 word,
-        uint256 window,
-        uint256 cadence
-    ) internal view returns (uint256 index) {
+    function freeIndex(mapping(uint256 key => bytes32) storage roots, bytes32 word, uint256 window, uint256 cadence)
+        internal
+        view
+        returns (uint256 index)
+    {
+        uint256 key = keyOf(window, 0);
         for (; index < INDICES; ++index) {
-            bytes32 held = roots[_key(window, index)];
+            bytes32 held = roots[key + index];
             if (held == word || _windowOf(held, cadence) != window) return index;
         }
     }
 
-    function put(mapping(uint256 key => bytes32) storage roots, bytes32 word, uint256 window, uint256 index) internal {
-        roots[_key(window, index)] = word;
-    }
-
     /// @return First 28 bytes of the root; 0 when there is none.
-    function get(
-        mapping(uint256 key => bytes32) storage roots,
-        uint256 observedBlock,
-        uint256 window,
-        uint256 index
-    ) internal view returns (bytes28) {
-        uint256 held = uint256(roots[_key(window, index)]);
+    function get(mapping(uint256 key => bytes32) storage roots, uint256 observedBlock, uint256 window, uint256 index)
+        internal
+        view
+        returns (bytes28)
+    {
+        uint256 held = uint256(roots[keyOf(window, index)]);
         return held & BLOCK_MASK == observedBlock ? bytes28(bytes32(held)) : bytes28(0);
     }
 

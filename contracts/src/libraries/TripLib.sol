@@ -30,7 +30,9 @@ library TripLib {
         uint256 length = law.tripSeconds() + 600;
         uint256 drained = Math.saturatingSub(guard.drained, half * (block.timestamp - guard.drainedTime));
         if (law.tripSeconds() == 0 || drained + length * WEEK > half * WEEK) {
-            revert ICollateralParameters.TripBudgetSpent(market, length, (half * WEEK - Math.min(half * WEEK, drained)) / WEEK);
+            revert ICollateralParameters.TripBudgetSpent(
+                market, length, (half * WEEK - Math.min(half * WEEK, drained)) / WEEK
+            );
         }
         guard.drained = drained + length * WEEK;
         guard.drainedTime = block.timestamp;

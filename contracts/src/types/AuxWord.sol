@@ -66,4 +66,15 @@ library AuxLib {
     function isOpen(Aux memory aux) internal pure returns (bool) {
         return aux.stagedBps | aux.pendingTime != 0;
     }
+
+    function extraUpdatesOf(uint256 word) internal pure returns (uint256) {
+        return word.get(196, 24);
+    }
+
+    /// @return stagedBps Staged target.
+    /// @return pendingBps Pending haircut.
+    /// @return pendingTime When the pending opened.
+    function waitingOf(uint256 word) internal pure returns (uint16 stagedBps, uint16 pendingBps, uint256 pendingTime) {
+        return (uint16(word.get(0, 14)), uint16(word.get(46, 14)), word.get(60, 32));
+    }
 }

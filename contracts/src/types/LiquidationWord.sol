@@ -46,4 +46,14 @@ library LiquidationWordLib {
         word = word.set(60, 32, state.rampTime).set(92, 32, state.drainedDay);
         word = word.set(124, 36, state.drainedFortnight).set(160, 32, state.drainedTime);
     }
+
+    function rampTimeOf(uint256 word) internal pure returns (uint256) {
+        return word.get(60, 32);
+    }
+
+    /// @return pendingBps Pending liquidation haircut.
+    /// @return pendingTime When it opened.
+    function pendingOf(uint256 word) internal pure returns (uint16 pendingBps, uint256 pendingTime) {
+        return (uint16(word.get(0, 14)), word.get(28, 32));
+    }
 }

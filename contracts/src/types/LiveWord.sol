@@ -41,8 +41,8 @@ library LiveWordLib {
     uint256 internal constant MAX_DECAY = (1 << 14) - 1;
     /// @dev Seconds in one unit of the regime's expiry.
     uint256 internal constant EXPIRY_UNIT = 600;
-    /// @dev Haircut; premium up to batch index: all that a report writes.
-    uint256 private constant REPORT_MASK = ((1 << 14) - 1) | (((1 << 177) - 1) << 56);
+    /// @dev Observed time, observed block, sequence; batch index.
+    uint256 private constant REPORT_MASK = (((1 << 88) - 1) << 124) | (((1 << 7) - 1) << 226);
     uint256 private constant HISTORY_SHIFT = 233;
     uint256 private constant MAX_DELAY = (1 << 23) - 1;
 
@@ -141,8 +141,8 @@ library LiveWordLib {
             held = level;
             if (until > expiry) expiry = until;
         }
-        uint256 units = (expiry + EXPIRY_UNIT - 1) / EXPIRY_UNIT;
-        return LiveWord.wrap(word.raw().set(100, 2, held).set(102, 22, units));
+        uint256 next = word.raw().set(100, 2, held);
+        return LiveWord.wrap(next.set(102, 22, (expiry + EXPIRY_UNIT - 1) / EXPIRY_UNIT));
     }
 
     // ------------------------------------------------------------------------------------------------------ writing
@@ -168,9 +168,8 @@ library LiveWordLib {
         return LiveWord.wrap(word.raw().set(14, 14, to).set(28, 14, from).set(42, 14, bonus));
     }
 
-    /// @dev The same word under a new report, one more in sequence. `values` holds what was packed by `reportBits`.
-    /// Runs with every report, so the fields are checked together and joined at once.
-    function withReport(LiveWord word, uint256 values, uint256 time, uint256 blockNumber, uint256 batchIndex_)
+    /// @dev The same word under a new report, one more in sequence; the fields are checked together.
+    function withReport(LiveWord word, uint256 time, uint256 blockNumber, uint256 batchIndex_)
         internal
         pure
         returns (LiveWord)
@@ -179,22 +178,14 @@ library LiveWordLib {
             uint256 next = word.sequence() + 1;
             uint256 spill = (time >> 32) | (blockNumber >> 32) | (next >> 24) | (batchIndex_ >> 7);
             if (spill != 0) revert Bits.FieldOverflow(spill, 0);
-            uint256 regime_ = word.raw() & (((1 << 24) - 1) << 100);
-            uint256 kept = word.raw() & ~REPORT_MASK;
             next = (next << 188) | (time << 124) | (blockNumber << 156) | (batchIndex_ << 226);
-            return LiveWord.wrap(kept | values | regime_ | next);
+            return LiveWord.wrap((word.raw() & ~REPORT_MASK) | next);
         }
     }
 
-    /// @dev What a report sets of the word, in place. Reverts when a field does not fit.
-    function reportBits(uint256 haircut, uint256 premium, uint256 ceiling_, uint256 crunch, uint256 decay_)
-        internal
-        pure
-        returns (uint256)
-    {
-        uint256 spill = (haircut >> 14) | (premium >> 14) | (ceiling_ >> 20) | (crunch >> 10) | (decay_ >> 14);
-        if (spill != 0) revert Bits.FieldOverflow(spill, 0);
-        return haircut | (premium << 56) | (ceiling_ << 70) | (crunch << 90) | (decay_ << 212);
+    /// @dev The same word with what reports say of the future.
+    function withOutlook(LiveWord word, uint256 crunch, uint256 decay_) internal pure returns (LiveWord) {
+        return LiveWord.wrap(word.raw().set(90, 10, crunch).set(212, 14, decay_));
     }
 
     /// @dev The same word, listed under a limits profile.

@@ -48,8 +48,9 @@ library SignerSetLib {
         uint256 valid;
         address last;
         for (uint256 i; i < signatures.length && valid < needed; ++i) {
-            address signer = signatures[i].signer;
-            if (signer <= last || !set.contains[signer] || !isValid(signer, digest, signatures[i].data)) continue;
+            Signature calldata signature = signatures[i];
+            address signer = signature.signer;
+            if (signer <= last || !set.contains[signer] || !isValid(signer, digest, signature.data)) continue;
             last = signer;
             ++valid;
         }

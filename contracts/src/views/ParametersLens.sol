@@ -8,7 +8,6 @@ import {EffectiveLib} from "../libraries/EffectiveLib.sol";
 import {AuxLib} from "../types/AuxWord.sol";
 import {LawWord} from "../types/LawWord.sol";
 import {LimitsWord} from "../types/LimitsWord.sol";
-import {Liquidation} from "../types/LiquidationWord.sol";
 import {LiveWord, LiveWordLib} from "../types/LiveWord.sol";
 
 /// @title History and limits of CollateralParameters, unpacked.
@@ -66,7 +65,11 @@ contract ParametersLens {
     }
 
     /// @notice Up to `count` history words (types/LiveWord.sol) from an update id on, oldest first.
-    function historyPage(bytes32 market, uint256 updateId, uint256 count) external view returns (uint256[] memory page) {
+    function historyPage(bytes32 market, uint256 updateId, uint256 count)
+        external
+        view
+        returns (uint256[] memory page)
+    {
         uint256 newest = _requireHeld(market, updateId);
         page = new uint256[](Math.min(count, newest + 1 - updateId));
         for (uint256 i; i < page.length; ++i) {
@@ -80,10 +83,9 @@ contract ParametersLens {
         (uint256 oldest, uint256 newest) = historyRange(market);
         uint256 id = _entryAt(market, time, oldest, newest);
         LiveWord live = LiveWord.wrap(_entry(market, id));
-        Liquidation memory state;
-        state.rampTime = _rampTime(market, live, id, oldest);
+        uint256 rampTime = _rampTime(market, live, id, oldest);
         (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
-        values = EffectiveLib.describe(live, limits_, law, state, time, _agedUntil(time));
+        values = EffectiveLib.describe(live, limits_, law, rampTime, time, _agedUntil(time));
         values.updateId = uint32(id);
     }
 
@@ -120,7 +122,8 @@ contract ParametersLens {
         uint256 oldest = Math.saturatingSub(today, DayLib.DAYS - 1);
         if (day < oldest || day > today) revert DayOutOfRange(market, day, oldest, today);
         value = DayLib.get(_word(market, HIGHEST + DayLib.indexOf(day)), day);
-        if (day < live.observedTime() / DayLib.DAY) return value;
+        // A delisted market stands for nothing.
+        if (!live.isListed() || day < live.observedTime() / DayLib.DAY) return value;
         (LimitsWord limits_,) = _profile(live.profile());
         value = Math.max(value, DayLib.during(live, limits_, day, _agedUntil(block.timestamp)));
     }
