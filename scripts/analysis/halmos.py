@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         command = [tool(".venv-halmos", "halmos"), "--loop", str(LOOP), "--json-output", str(report), "--no-status"]
         command += ["--solver", "yices", "--solver-threads", "2", "--solver-timeout-assertion", options.timeout]
         if options.match:
-            command += ["--match-test", options.match]
+            command += ["--match-test", f"^check_.*({options.match})"]
         answer = call(command, project)
     if not report.is_file():
         raise AnalysisError(f"halmos proved nothing:\n{last_words(answer)}")
