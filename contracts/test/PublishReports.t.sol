@@ -102,19 +102,6 @@ contract PublishReportsTest is Base {
         }
     }
 
-    function test_KeptBackLooseningDoesNotBlockATightening() public {
-        pass(CADENCE);
-        uint256 loosenBlock = newestSample();
-        bytes memory loosening = pack(wish(MARKET, 2500));
-        pass(CADENCE);
-        publish(newestSample(), pack(wish(MARKET, 3500)));
-        assertEq(haircut(MARKET), 3500);
-        // The signed loosening of the window before comes too late, and dies.
-        expectRefusal(MARKET, loosenBlock, Refusal.NotNewer, loosenBlock, live(MARKET).observedBlock());
-        publish(loosenBlock, loosening);
-        assertEq(aux(MARKET).pendingTime, 0);
-    }
-
     function test_ALooseningOnAnotherBaseIsRefused() public {
         report(MARKET, 3500);
         pass(CADENCE);
@@ -123,30 +110,6 @@ contract PublishReportsTest is Base {
         expectRefusal(MARKET, newestSample(), Refusal.WrongBase, 0, 1);
         publish(newestSample(), pack(w));
         assertEq(aux(MARKET).pendingTime, 0);
-    }
-
-    function test_EmergencyCut80To60() public {
-        vm.prank(governance);
-        parameters.listMarket(keccak256("80"), 0, 2000, 1500, 500);
-        bytes32 market = keccak256("80");
-        pass(CADENCE);
-        report(market, 4000);
-        assertEq(haircut(market), 3000, "largest allowed step at once");
-        assertEq(aux(market).stagedBps, 4000, "the rest is queued");
-        passTime(300);
-        parameters.advance(market);
-        assertEq(haircut(market), 4000);
-        assertEq(aux(market).stagedBps, 0);
-    }
-
-    function test_DisplacedUpdate() public {
-        report(MARKET, 3100);
-        report(MARKET, 65_535);
-        assertEq(haircut(MARKET), 4100, "clamped, not refused");
-        assertEq(aux(MARKET).stagedBps, 9000);
-        report(MARKET, 4200);
-        assertEq(haircut(MARKET), 4200);
-        assertEq(aux(MARKET).stagedBps, 0, "the newest report replaces the stage");
     }
 
     function test_ReportsNeverMoveLiquidationHaircutOrBonus(uint16 target, uint16 liquidation, uint16 bonus) public {
