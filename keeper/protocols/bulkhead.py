@@ -36,7 +36,7 @@ READER = "market"
 """Name of the reader code; its source is ``contracts/src/readers/MarketReader.sol``."""
 
 RING = 256
-"""Live words kept for each market."""
+"""Live words of reports kept for each market."""
 
 _WORD = 32
 _WORDS = 6
@@ -130,13 +130,13 @@ def live_slot(market: bytes) -> bytes:
 
 
 def market_slot(market: bytes, offset: int) -> bytes:
-    """Slot of a market's struct, 32 bytes: live, aux, liquidation, guard, days' highest (4), ring (256)."""
+    """Slot of a market's struct, 32 bytes: live, aux, liquidation, guard, days' highest (4), reports (256), changes."""
     return _after(keccak(market + MARKETS_SLOT.to_bytes(_WORD, "big")), offset)
 
 
-def ring_slot(market: bytes, update_id: int) -> bytes:
-    """Slot of the live word as of an update id, 32 bytes."""
-    return market_slot(market, _RING_OFFSET + update_id % RING)
+def ring_slot(market: bytes, sequence: int) -> bytes:
+    """Slot of the history word of a report, 32 bytes."""
+    return market_slot(market, _RING_OFFSET + sequence % RING)
 
 
 def limits_slot(profile: int) -> bytes:

@@ -39,7 +39,7 @@ class LiveWord:
     day_highest_bps: int = 0
     """Highest effective haircut so far in the day (UTC) of the observed time."""
     flags: int = 0
-    """Bit 0: the aux word is not zero. Bit 1: the market is listed. Bit 2: the liquidation word is not zero."""
+    """Bit 0: a stage or a pending is open. Bit 1: the market is listed. Bit 2: the liquidation word is not zero."""
 
 
 LIVE_BITS: tuple[int, ...] = (14, 14, 14, 14, 14, 20, 10, 2, 22, 32, 32, 24, 14, 7, 6, 14, 3)
@@ -52,7 +52,7 @@ FLAG_LIQUIDATION = 4
 
 @dataclass(frozen=True, slots=True)
 class AuxWord:
-    """What waits: stage, pending, drift bucket. One storage slot, touched only when flagged."""
+    """What waits: stage, pending, drift bucket. One storage slot; the flag says whether stage or pending is open."""
 
     staged_bps: int = 0
     """Target of the rest of a clamped tightening; 0 = none."""

@@ -1,6 +1,7 @@
 """A market's words after a call of the contract: what every call shares.
 
-Twin of ``_store`` in ``contracts/src/MarketStore.sol`` and of ``_requireCalm`` in ``CollateralParameters.sol``.
+Twin of ``_seal`` and ``_store`` in ``contracts/src/MarketStore.sol``, and of ``_requireCalm`` in
+``CollateralParameters.sol``.
 """
 
 from dataclasses import dataclass, replace
@@ -38,17 +39,18 @@ class Applied:
 
 
 def stored(old: ContractWords, new: ContractWords, now: int) -> Applied:
-    """Words as the contract stores them: with the day's highest value, and flags that say which words are zero."""
+    """Words as the contract stores them after a report: with the day's highest value and with flags."""
     flags = new.live.flags & FLAG_LISTED
-    flags |= FLAG_AUX if new.aux != AuxWord() else 0
+    flags |= FLAG_AUX if new.aux.staged_bps or new.aux.pending_time else 0
     flags |= FLAG_LIQUIDATION if new.liquidation != LiquidationWord() else 0
     live = replace(new.live, day_highest_bps=note(old, new, now), flags=flags)
     return Applied(replace(new, live=live))
 
 
-def counted(aux: AuxWord) -> AuxWord:
-    """One more change of the live word that is no report."""
-    return replace(aux, extra_updates=aux.extra_updates + 1)
+def changed(old: ContractWords, new: ContractWords, now: int) -> Applied:
+    """Likewise after any other change, which is counted."""
+    aux = replace(new.aux, extra_updates=new.aux.extra_updates + 1)
+    return stored(old, replace(new, aux=aux), now)
 
 
 def is_listed(words: ContractWords) -> bool:

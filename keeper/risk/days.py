@@ -1,7 +1,7 @@
 """The day's highest effective haircut that a live word carries.
 
-Twin of ``note`` in ``contracts/src/libraries/DayLib.sol``, bit for bit, as far as the live word goes: the slots in which
-the contract keeps past days are not predicted.
+Twin of ``note`` in ``contracts/src/libraries/DayLib.sol``, bit for bit, as far as the live word goes: the slots in
+which the contract keeps past days are not predicted.
 """
 
 from keeper.records.live import FLAG_LISTED, ContractWords

@@ -8,7 +8,7 @@ from dataclasses import replace
 from keeper.records.live import ContractWords, Law, LiquidationWord
 from keeper.records.report import Report
 from keeper.records.units import BPS
-from keeper.risk.applied import Applied, calm_fault, counted, stored
+from keeper.risk.applied import Applied, calm_fault, changed
 from keeper.risk.effective import liquidation_bps
 
 DAY_SECONDS = 86_400
@@ -27,9 +27,7 @@ def propose(words: ContractWords, report: Report, now: int) -> LiquidationWord:
         wish_bonus = _nearest(live.bonus_bps, state.pending_bonus_bps, wish_bonus)
     if (wish, wish_bonus) == (live.liquidation_target_bps, live.bonus_bps):
         return cleared(state)
-    return replace(
-        state, pending_bps=wish, pending_bonus_bps=wish_bonus, pending_time=state.pending_time or now
-    )
+    return replace(state, pending_bps=wish, pending_bonus_bps=wish_bonus, pending_time=state.pending_time or now)
 
 
 def activate_liquidation(words: ContractWords, now: int) -> Applied:
@@ -64,7 +62,7 @@ def activate_liquidation(words: ContractWords, now: int) -> Applied:
         liquidation_target_bps=reached,
         bonus_bps=reached_bonus,
     )
-    return stored(words, replace(words, live=live, aux=words.aux, liquidation=state), now)
+    return changed(words, replace(words, live=live, liquidation=state), now)
 
 
 def is_coupled(liquidation_haircut_bps: int, bonus_bps: int) -> bool:
@@ -76,7 +74,7 @@ def stopped(words: ContractWords, now: int) -> ContractWords:
     """Without the proposal, standing still where the ramp is now."""
     reached = liquidation_bps(words, now)
     live = replace(words.live, ramp_from_bps=reached, liquidation_target_bps=reached)
-    return replace(words, live=live, aux=counted(words.aux), liquidation=cleared(words.liquidation))
+    return replace(words, live=live, liquidation=cleared(words.liquidation))
 
 
 def cleared(state: LiquidationWord) -> LiquidationWord:
