@@ -14,9 +14,10 @@ from keeper.records.outcome import TxIntent
 from keeper.records.report import Report
 from keeper.records.settings import Settings
 from keeper.records.units import BlockRef
+from keeper.risk.applied import Applied
 from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
 from keeper.risk.keys import settings_hash
-from keeper.risk.limits import Applied, activate, advance, apply_report, clamp
+from keeper.risk.limits import activate, advance, apply_report, clamp
 from keeper.risk.windows import last_ended
 from keeper.store.samples import StoredReport, StoredSample
 
@@ -88,7 +89,7 @@ def effect(row: StoredSample, words: ContractWords, head: BlockRef) -> Applied:
     """What the contract would hold right after this sample's report."""
     block, decision = row.snapshot.block, row.folded.decision
     if decision.targets is None:
-        return Applied(words.live, words.aux, "NothingToReport")
+        return Applied(words, "NothingToReport")
     report = Report(row.market, decision.targets, row.base_sequence, 0, decision.core_after)
     return apply_report(words, report, block.number, block.timestamp, 0, head.timestamp, routine=True)
 

@@ -16,7 +16,7 @@ from keeper.cycle import Ports, is_superseded
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
-from keeper.protocols.bulkhead_events import describe_revert
+from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.records.outcome import TxIntent
 from keeper.store.store import KeeperStore
 

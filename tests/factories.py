@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from keeper.maths.keccak import keccak
 from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.records.live import FLAG_LISTED, AuxWord, ContractWords, Limits, LiveWord
+from keeper.records.live import (
+    FLAG_LISTED,
+    AuxWord,
+    ContractWords,
+    GuardWord,
+    Law,
+    Limits,
+    LiquidationWord,
+    LiveWord,
+)
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.snapshot import (
     CallInput,
@@ -122,6 +131,30 @@ def make_limits(**changes: object) -> Limits:
         dispute_seconds=21_600,
         pending_expiry_seconds=86_400,
         fresh_seconds=93_600,
+        grace_seconds=68_400,
+        decay_floor=154,
+        guarded_add_bps=500,
+        stressed_add_bps=1500,
+        regime_seconds=86_400,
+    )
+    return replace(base, **changes)
+
+
+def make_law(**changes: object) -> Law:
+    base = Law(
+        liquidation_floor_bps=500,
+        liquidation_cap_bps=6000,
+        bonus_cap_bps=1500,
+        day_budget_bps=100,
+        fortnight_budget_bps=300,
+        ramp_seconds=259_200,
+        premium_cap_bps=2000,
+        ceiling_stretch=10,
+        sigma_floor_bps=2000,
+        k_floor=300,
+        trip_seconds=7200,
+        trip_budget_seconds=43_200,
+        trip_cooldown_seconds=3600,
     )
     return replace(base, **changes)
 
@@ -129,7 +162,7 @@ def make_limits(**changes: object) -> Limits:
 def make_live(**changes: object) -> LiveWord:
     base = LiveWord(
         haircut_bps=2500,
-        liquidation_haircut_bps=1000,
+        liquidation_target_bps=1000,
         ramp_from_bps=1000,
         bonus_bps=500,
         observed_time=START,
@@ -140,8 +173,21 @@ def make_live(**changes: object) -> LiveWord:
     return replace(base, **changes)
 
 
-def make_words(live: LiveWord | None = None, aux: AuxWord | None = None, limits: Limits | None = None) -> ContractWords:
-    return ContractWords(live or make_live(), aux or AuxWord(), limits or make_limits())
+def make_words(
+    live: LiveWord | None = None,
+    aux: AuxWord | None = None,
+    limits: Limits | None = None,
+    law: Law | None = None,
+    liquidation: LiquidationWord | None = None,
+) -> ContractWords:
+    return ContractWords(
+        live=live or make_live(),
+        aux=aux or AuxWord(),
+        liquidation=liquidation or LiquidationWord(),
+        guard=GuardWord(),
+        limits=limits or make_limits(),
+        law=law or make_law(),
+    )
 
 
 def pool_state(**changes: object) -> UniswapV3State:

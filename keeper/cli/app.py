@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keeper.cli import depth, devnet, doctor, explain, history, init, run, verify
+from keeper.cli import depth, devnet, doctor, explain, history, init, limits, run, verify
 from keeper.cli.common import DEFAULT_CONFIG, Options
 
 app = typer.Typer(
@@ -44,6 +44,6 @@ app.command("run")(run.run)
 app.command("depth")(depth.depth)
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
-app.command("limits")(history.limits)
+app.command("limits")(limits.limits)
 app.command("verify")(verify.verify)
 app.command("devnet")(devnet.devnet)

@@ -60,7 +60,7 @@ def _words(sample: "StoredSample") -> dict[str, Any] | None:
         return None
     return {
         "liveBps": words.live.haircut_bps,
-        "liquidationBps": words.live.liquidation_haircut_bps,
+        "liquidationBps": words.live.liquidation_target_bps,
         "stagedBps": words.aux.staged_bps,
         "pendingBps": words.aux.pending_bps,
         "pendingTime": words.aux.pending_time,

@@ -10,11 +10,17 @@ from keeper.maths.keccak import keccak
 from keeper.records.live import (
     AUX_BITS,
     FLAG_LISTED,
+    GUARD_BITS,
+    LAW_BITS,
     LIMITS_BITS,
+    LIQUIDATION_BITS,
     LIVE_BITS,
     AuxWord,
     ContractWords,
+    GuardWord,
+    Law,
     Limits,
+    LiquidationWord,
     LiveWord,
     unpack,
 )
@@ -22,19 +28,25 @@ from keeper.records.report import Batch, Signature
 from keeper.records.snapshot import Answer, Ask, CallInput, Input, WordInput
 from keeper.records.units import Address
 
-MARKETS_SLOT = 3
-LIMITS_SLOT = 4
+MARKETS_SLOT = 0
+LIMITS_SLOT = 1
 """Storage slots of ``_markets`` and ``_limits``; ``tests/unit/test_bulkhead.py`` holds them to the compiled layout."""
 
 READER = "market"
 """Name of the reader code; its source is ``contracts/src/readers/MarketReader.sol``."""
 
+RING = 256
+"""Live words of reports kept for each market."""
+
 _WORD = 32
+_WORDS = 6
+_RING_OFFSET = 8
 BATCH_ABI = "(uint64,bytes32,uint64,uint64,bytes32,bytes32,bytes32)"
 _PUBLISH_ABI = (BATCH_ABI, "bytes", "(address,bytes)[]")
 PUBLISH_SELECTOR = keccak(f"publish({','.join(_PUBLISH_ABI)})".encode())[:4]
 ADVANCE_SELECTOR = keccak(b"advance(bytes32)")[:4]
 ACTIVATE_SELECTOR = keccak(b"activate(bytes32)")[:4]
+ACTIVATE_LIQUIDATION_SELECTOR = keccak(b"activateLiquidation(bytes32)")[:4]
 
 
 class Bulkhead:
@@ -45,15 +57,15 @@ class Bulkhead:
     ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[ContractWords | None, tuple[Input, ...]]]:
         """Words of the market at the snapshot's block; None when it is not listed or the contract did not answer.
 
-        The inputs are the three words in the order live, aux, limits of the live word's profile.
+        The inputs are the six words in the order live, aux, liquidation, guard, limits and law of the live word's
+        profile.
         """
         (answer,) = yield (Ask(contract, market, READER),)
-        if not answer.ok or len(answer.data) != 3 * _WORD:
+        if not answer.ok or len(answer.data) != _WORDS * _WORD:
             return None, (CallInput(contract, market, answer.ok, answer.data),)
-        words = [answer.data[start : start + _WORD] for start in range(0, 3 * _WORD, _WORD)]
-        live, aux, limits = (int.from_bytes(word, "big") for word in words)
-        parsed = parse_words(live, aux, limits)
-        slots = (live_slot(market), aux_slot(market), limits_slot(parsed.live.profile))
+        words = [answer.data[start : start + _WORD] for start in range(0, _WORDS * _WORD, _WORD)]
+        parsed = parse_words(*(int.from_bytes(word, "big") for word in words))
+        slots = word_slots(market, parsed.live.profile)
         inputs = tuple(WordInput(contract, slot, word) for slot, word in zip(slots, words, strict=True))
         return (parsed if parsed.live.flags & FLAG_LISTED else None), inputs
 
@@ -90,28 +102,52 @@ def encode_activate(market: bytes) -> bytes:
     return ACTIVATE_SELECTOR + market
 
 
-def parse_words(live: int, aux: int, limits: int) -> ContractWords:
+def encode_activate_liquidation(market: bytes) -> bytes:
+    """Calldata of ``activateLiquidation``: move the liquidation haircut by a matured proposal."""
+    return ACTIVATE_LIQUIDATION_SELECTOR + market
+
+
+def parse_words(live: int, aux: int, liquidation: int, guard: int, limits: int, law: int) -> ContractWords:  # noqa: PLR0917 - six words
     """Storage words as records."""
     return ContractWords(
-        LiveWord(*unpack(live, LIVE_BITS)), AuxWord(*unpack(aux, AUX_BITS)), Limits(*unpack(limits, LIMITS_BITS))
+        LiveWord(*unpack(live, LIVE_BITS)),
+        AuxWord(*unpack(aux, AUX_BITS)),
+        LiquidationWord(*unpack(liquidation, LIQUIDATION_BITS)),
+        GuardWord(*unpack(guard, GUARD_BITS)),
+        Limits(*unpack(limits, LIMITS_BITS)),
+        Law(*unpack(law, LAW_BITS)),
     )
+
+
+def word_slots(market: bytes, profile: int) -> tuple[bytes, ...]:
+    """Slots of the words in the order of :func:`parse_words`, 32 bytes each."""
+    return (*(market_slot(market, offset) for offset in range(4)), limits_slot(profile), law_slot(profile))
 
 
 def live_slot(market: bytes) -> bytes:
     """Slot of the market's live word, 32 bytes."""
-    return keccak(market + MARKETS_SLOT.to_bytes(_WORD, "big"))
+    return market_slot(market, 0)
 
 
-def aux_slot(market: bytes) -> bytes:
-    """Slot of the market's aux word, 32 bytes."""
-    return ((int.from_bytes(live_slot(market), "big") + 1) % 2**256).to_bytes(_WORD, "big")
+def market_slot(market: bytes, offset: int) -> bytes:
+    """Slot of a market's struct, 32 bytes: live, aux, liquidation, guard, days' highest (4), reports (256), changes."""
+    return _after(keccak(market + MARKETS_SLOT.to_bytes(_WORD, "big")), offset)
 
 
-def ring_slot(market: bytes, update_id: int) -> bytes:
-    """Slot of the live word as of an update id, 32 bytes."""
-    return ((int.from_bytes(live_slot(market), "big") + 2 + update_id % 256) % 2**256).to_bytes(_WORD, "big")
+def ring_slot(market: bytes, sequence: int) -> bytes:
+    """Slot of the history word of a report, 32 bytes."""
+    return market_slot(market, _RING_OFFSET + sequence % RING)
 
 
 def limits_slot(profile: int) -> bytes:
-    """Slot of a limits profile, 32 bytes."""
+    """Slot of the first word of a limits profile, 32 bytes."""
     return keccak(profile.to_bytes(_WORD, "big") + LIMITS_SLOT.to_bytes(_WORD, "big"))
+
+
+def law_slot(profile: int) -> bytes:
+    """Slot of the second word of a limits profile, 32 bytes."""
+    return _after(limits_slot(profile), 1)
+
+
+def _after(slot: bytes, offset: int) -> bytes:
+    return ((int.from_bytes(slot, "big") + offset) % 2**256).to_bytes(_WORD, "big")

@@ -1,7 +1,7 @@
-"""What ``CollateralParameters`` says: its events as records, its custom errors as one readable line."""
+"""What ``CollateralParameters`` says: its events as records. Custom errors: ``bulkhead_errors.py``."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
@@ -10,7 +10,7 @@ from eth_abi.exceptions import DecodingError
 
 from keeper.maths.keccak import keccak
 from keeper.protocols.bulkhead import BATCH_ABI
-from keeper.records.live import AUX_BITS, LIVE_BITS, AuxWord, LiveWord, unpack
+from keeper.records.live import AUX_BITS, LIQUIDATION_BITS, LIVE_BITS, AuxWord, LiquidationWord, LiveWord, unpack
 from keeper.records.report import Batch
 from keeper.records.units import Address
 
@@ -21,12 +21,14 @@ class Refusal(IntEnum):
     NONE = 0
     UNLISTED = 1
     NOT_NEWER = 2
-    WRONG_BASE = 3
-    NOT_ENABLED = 4
-    CORE_FORBIDDEN = 5
+    TIME_BEHIND = 3
+    CEILING_TOO_WIDE = 4
+    UNKNOWN_REGIME = 5
     CORE_TOO_LONG = 6
     DECAY_TOO_LARGE = 7
-    NOT_TIGHTER = 8
+    CORE_FORBIDDEN = 8
+    NOT_TIGHTER = 9
+    WRONG_BASE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class LimitsSet:
 
     profile: int
     word: int
+    law: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,27 @@ class MarketListed:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketSet:
+    """Governance set a listed market's profile and values."""
+
+    market: bytes
+    live: LiveWord
+    aux: AuxWord
+
+
+@dataclass(frozen=True, slots=True)
 class MarketDelisted:
     """A market takes no more reports."""
 
     market: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sunset:
+    """Governance ended the contract: values hold, nothing is written any more."""
+
+    successor: Address
+    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,30 +139,88 @@ class PendingActivated:
     aux: AuxWord
 
 
+@dataclass(frozen=True, slots=True)
+class LiquidationProposed:
+    """A routine report opened, narrowed or withdrew a move of the liquidation haircut."""
+
+    market: bytes
+    liquidation: LiquidationWord
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationMoved:
+    """A matured proposal started its ramp, wholly or in part."""
+
+    market: bytes
+    live: LiveWord
+    liquidation: LiquidationWord
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeRaised:
+    """Guardian or tripwire raised the regime."""
+
+    market: bytes
+    by: Address
+    live: LiveWord
+    aux: AuxWord
+
+
+@dataclass(frozen=True, slots=True)
+class LooseningHeldUntil:
+    """The guardian lets nothing loosen before a time."""
+
+    market: bytes
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketStopped:
+    """A dispute voided what waited, and stopped a ramp where it was."""
+
+    market: bytes
+    live: LiveWord
+    aux: AuxWord
+
+
 Event = (
     SettingsSet
     | SignersSet
     | LimitsSet
     | MarketListed
+    | MarketSet
     | MarketDelisted
+    | Sunset
     | BatchPublished
     | ReportApplied
     | ReportRefused
     | StageAdvanced
     | PendingActivated
+    | LiquidationProposed
+    | LiquidationMoved
+    | RegimeRaised
+    | LooseningHeldUntil
+    | MarketStopped
 )
 
 _EVENTS: dict[type[Event], tuple[tuple[str, ...], tuple[str, ...]]] = {
     SettingsSet: (("bytes32",), ("uint64", "bytes")),
     SignersSet: ((), ("address[]", "uint8")),
-    LimitsSet: (("uint8",), ("uint256",)),
+    LimitsSet: (("uint8",), ("uint256", "uint256")),
     MarketListed: (("bytes32",), ("uint256",)),
+    MarketSet: (("bytes32",), ("uint256", "uint256")),
     MarketDelisted: (("bytes32",), ()),
+    Sunset: (("address",), ("uint256",)),
     BatchPublished: (("uint64",), ("uint8", "bool", BATCH_ABI, "bytes")),
     ReportApplied: (("bytes32", "uint256"), ("uint256", "uint256")),
     ReportRefused: (("bytes32",), ("uint64", "uint8", "uint256", "uint256")),
     StageAdvanced: (("bytes32",), ("uint256", "uint256")),
     PendingActivated: (("bytes32",), ("uint256", "uint256")),
+    LiquidationProposed: (("bytes32",), ("uint256",)),
+    LiquidationMoved: (("bytes32",), ("uint256", "uint256")),
+    RegimeRaised: (("bytes32", "address"), ("uint256", "uint256")),
+    LooseningHeldUntil: (("bytes32",), ("uint256",)),
+    MarketStopped: (("bytes32",), ("uint256", "uint256")),
 }
 """Types of the indexed and of the other arguments; indexed ones come first in every event."""
 
@@ -155,6 +233,15 @@ def event_signature(kind: type[Event]) -> str:
 
 TOPICS: dict[type[Event], bytes] = {kind: keccak(event_signature(kind).encode()) for kind in _EVENTS}
 """First topic of each event."""
+
+_PARTS: dict[object, Callable[[Any], Any]] = {
+    Address: lambda value: Address(value.lower()),
+    Refusal: Refusal,
+    LiveWord: lambda value: LiveWord(*unpack(value, LIVE_BITS)),
+    AuxWord: lambda value: AuxWord(*unpack(value, AUX_BITS)),
+    LiquidationWord: lambda value: LiquidationWord(*unpack(value, LIQUIDATION_BITS)),
+}
+"""How a field of an event is read, by its type; others as they are decoded."""
 
 _BY_TOPIC = {topic: kind for kind, topic in TOPICS.items()}
 
@@ -192,77 +279,9 @@ def _event(kind: type[Event], values: tuple[Any, ...]) -> Event:
         block, index, routine, batch, _ = values
         *_, settings, root, _ = batch
         return BatchPublished(block, index, root, settings, routine)
-    if kind is MarketListed:
-        return MarketListed(values[0], LiveWord(*unpack(values[1], LIVE_BITS)))
-    if kind is ReportRefused:
-        return ReportRefused(values[0], values[1], Refusal(values[2]), values[3], values[4])
-    if kind in {ReportApplied, StageAdvanced, PendingActivated}:
-        *head, live, aux = values
-        values = (*head, LiveWord(*unpack(live, LIVE_BITS)), AuxWord(*unpack(aux, AUX_BITS)))
-    return kind(*values)
+    read = [_PARTS.get(field.type, _as_is) for field in fields(kind)]
+    return kind(*(part(value) for part, value in zip(read, values, strict=True)))
 
 
-ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
-    "BatchExpired": (("uint64", "valid_until"), ("uint256", "block_time")),
-    "BatchFromFuture": (("uint64", "observed_time"), ("uint256", "block_time")),
-    "BatchTooOld": (("uint256", "observed_block"), ("uint256", "block_number"), ("uint256", "max_age_blocks")),
-    "BatchTooShallow": (("uint256", "settled_block"), ("uint256", "block_number")),
-    "WrongBlockHash": (("uint256", "block_number"), ("bytes32", "got"), ("bytes32", "expected")),
-    "WrongSettings": (("bytes32", "got"), ("bytes32", "expected")),
-    "WrongReportsHash": (("bytes32", "got"), ("bytes32", "expected")),
-    "ZeroCommitmentsRoot": (),
-    "TooFewSignatures": (("uint256", "valid"), ("uint256", "threshold")),
-    "MalformedReports": (("uint256", "offset"), ("uint256", "length")),
-    "BatchIndexExhausted": (("uint64", "observed_block"),),
-    "UnknownMarket": (("bytes32", "market"),),
-    "NothingStaged": (("bytes32", "market"),),
-    "StageNotDue": (("bytes32", "market"), ("uint256", "due_time"), ("uint256", "block_time")),
-    "NothingPending": (("bytes32", "market"),),
-    "PendingNotMature": (("bytes32", "market"), ("uint256", "mature_time"), ("uint256", "block_time")),
-    "PendingExpired": (("bytes32", "market"), ("uint256", "expiry_time"), ("uint256", "block_time")),
-    "ReportNotFresh": (("bytes32", "market"), ("uint256", "observed_time"), ("uint256", "fresh_seconds")),
-    "RegimeNotNormal": (("bytes32", "market"), ("uint256", "regime")),
-    "LooseningExhausted": (
-        ("bytes32", "market"),
-        ("uint256", "live_bps"),
-        ("uint256", "goal_bps"),
-        ("uint256", "available_bps"),
-    ),
-    "HistoryTruncated": (("bytes32", "market"), ("uint256", "update_id"), ("uint256", "oldest"), ("uint256", "newest")),
-    "BadCadence": (("uint32", "cadence"),),
-    "BadSettings": (("uint64", "from_block"), ("uint256", "block_number")),
-    "BadSigners": (("uint256", "count"), ("uint256", "threshold")),
-    "SignersNotAscending": (("address", "previous"), ("address", "signer")),
-    "BadLimits": (("uint8", "profile"),),
-    "UnknownLimits": (("uint8", "profile"),),
-    "AlreadyListed": (("bytes32", "market"),),
-    "BadFirstValues": (("uint256", "haircut_bps"), ("uint256", "liquidation_haircut_bps"), ("uint256", "bonus_bps")),
-    "FieldOverflow": (("uint256", "value"), ("uint256", "width")),
-    "AccessManagedUnauthorized": (("address", "caller"),),
-}
-"""Custom errors with their arguments; a test holds them to the compiled ABI."""
-
-
-def error_signature(name: str) -> str:
-    """Canonical signature, for example ``NothingStaged(bytes32)``."""
-    return f"{name}({','.join(kind for kind, _ in ERRORS[name])})"
-
-
-_BY_SELECTOR = {keccak(error_signature(name).encode())[:4]: name for name in ERRORS}
-
-
-def describe_revert(data: bytes) -> str:
-    """One line for an operator: ``StageNotDue(market=0x.., due_time=.., block_time=..)``; raw hex when unknown."""
-    name = _BY_SELECTOR.get(data[:4])
-    if name is None:
-        return f"revert data 0x{data.hex()}" if data else "reverted without a reason"
-    try:
-        values = decode([kind for kind, _ in ERRORS[name]], data[4:])
-    except DecodingError:
-        return f"{name} with malformed arguments 0x{data[4:].hex()}"
-    shown = ((label, value) for (_, label), value in zip(ERRORS[name], values, strict=True))
-    return f"{name}({', '.join(f'{label}={_shown(value)}' for label, value in shown)})"
-
-
-def _shown(value: object) -> str:
-    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+def _as_is(value: Any) -> Any:
+    return value

@@ -15,7 +15,8 @@ from keeper.records.report import Report
 from keeper.records.settings import MarketSettings, ModelSettings, Settings
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import WAD
-from keeper.risk.limits import MAX_DECAY, Applied, apply_report, clamp, expiry_time
+from keeper.risk.applied import Applied
+from keeper.risk.limits import MAX_DECAY, apply_report, clamp, expiry_time, least_bps
 
 DECAY_STEPS = 256
 """The live word holds k times sigma in 1/256 (records/live.py)."""
@@ -131,7 +132,7 @@ def wanted_targets(waterfall: Waterfall, sigma_wad: int, words: ContractWords, m
     buffered = min(model.haircut_max_bps, liquidation + model.buffer_bps)
     decay = cdiv(model.k_wad * sigma_wad * DECAY_STEPS, WAD * WAD)
     return Targets(
-        haircut_bps=max(words.live.liquidation_haircut_bps, buffered),
+        haircut_bps=max(least_bps(words.live), buffered),
         liquidation_haircut_bps=liquidation,
         bonus_bps=model.bonus_bps,
         decay=min(decay, MAX_DECAY),

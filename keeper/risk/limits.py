@@ -1,14 +1,21 @@
-"""Twin of the contract's clamp: what a report, a stage and a pending do to a market's words, bit for bit.
+"""Twin of the contract's clamp: what a report, a stage and a pending do to what binds new borrowing, bit for bit.
 
-Mirrors ``contracts/src/libraries/GuardLib.sol`` function by function; ``tests/chain/test_limits_twin.py`` runs both.
-The fold predicts with it, the sender checks effects with it, ``keeper limits`` prints budgets with it.
+Mirrors ``contracts/src/libraries/GuardLib.sol``; ``tests/chain/test_limits_twin.py`` runs both. The fold predicts with
+it, the sender checks effects with it, ``keeper limits`` prints budgets with it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from keeper.maths import ceiling
+from keeper.maths.fixed import cdiv
 from keeper.records.core import MAX_CORE_BYTES
-from keeper.records.live import FLAG_AUX, FLAG_LISTED, AuxWord, ContractWords, Limits, LiveWord
+from keeper.records.decision import Targets
+from keeper.records.live import AuxWord, ContractWords, Law, Limits, LiveWord
 from keeper.records.report import Report
+from keeper.records.units import BPS
+from keeper.risk.applied import Applied, calm_fault, changed, is_listed, stored
+from keeper.risk.liquidation import propose
+from keeper.risk.regime import HALTED, regime_at, with_regime
 
 DAY_SECONDS = 86_400
 """``drained`` counts bps times this, so that a refill per second is exact."""
@@ -16,15 +23,7 @@ DAY_SECONDS = 86_400
 MAX_DECAY = (1 << 14) - 1
 """Largest decay the live word holds."""
 
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """Words after a call, or why it changes nothing."""
-
-    live: LiveWord
-    aux: AuxWord
-    refusal: str = ""
-    """Empty, or the contract's name for it: a ``Refusal`` member of a report, a custom error of the other calls."""
+MAX_CRUNCH_PERMILLE = 1_000
 
 
 def apply_report(  # noqa: PLR0917 - a batch and its inclusion have this many facts
@@ -53,66 +52,72 @@ def apply_report(  # noqa: PLR0917 - a batch and its inclusion have this many fa
     routine
         Whether the observed block is its window's sample.
     """
-    live, aux, limits = words.live, words.aux, words.limits
-    refusal = _check(words, report, observed_block, routine=routine)
+    targets = clamped(words, report.targets)
+    refusal = _fault(words, report, observed_block, observed_time) or _lane_fault(
+        words, report, targets, now, routine=routine
+    )
     if refusal:
-        return Applied(live, aux, refusal)
-    target, current = clamp(live, limits, report.targets.haircut_bps), live.haircut_bps
-    if target > current:
-        reached = min(target, current + limits.step_up_bps)
-        aux = _tighten(aux, target, reached, now, routine=routine)
-        live = replace(live, haircut_bps=reached)
-    else:
-        aux = _clear_stage(aux)
-        aux = _clear_pending(aux) if target == current else _open_pending(aux, limits, target, now)
+        return Applied(words, refusal)
+    live = with_regime(words.live, targets.regime, now + words.limits.regime_seconds, now)
+    live, aux = _moved(live, words, targets, now, routine=routine)
     live = replace(
         live,
+        crunch_permille=targets.crunch_permille,
         observed_time=observed_time,
         observed_block=observed_block,
         sequence=live.sequence + 1,
         # The emergency lane may not slow the decay down either: that would loosen the value readers see.
-        decay=report.targets.decay if routine else max(report.targets.decay, live.decay),
+        decay=targets.decay if routine else max(targets.decay, live.decay),
         batch_index=batch_index,
     )
-    return _stored(live, aux)
+    proposed = propose(words, report, now) if routine and words.limits.bounded else words.liquidation
+    return stored(words, replace(words, live=live, aux=aux, liquidation=proposed), now)
 
 
 def advance(words: ContractWords, now: int) -> Applied:
     """Effect of ``advance``: the next step of a stage."""
     live, aux, limits = words.live, words.aux, words.limits
-    if not live.flags & FLAG_LISTED:
-        return Applied(live, aux, "UnknownMarket")
+    if not is_listed(words):
+        return Applied(words, "UnknownMarket")
     # Governance may have lowered the cap since the stage was set.
     goal = min(aux.staged_bps, limits.cap_bps)
     if goal <= live.haircut_bps:
-        return Applied(live, aux, "NothingStaged")
+        return Applied(words, "NothingStaged")
     if now < aux.staged_time + limits.stage_seconds:
-        return Applied(live, aux, "StageNotDue")
+        return Applied(words, "StageNotDue")
     reached = min(goal, live.haircut_bps + limits.step_up_bps)
-    aux = replace(_stage(aux, goal, reached, now), extra_updates=aux.extra_updates + 1)
-    return _stored(replace(live, haircut_bps=reached), aux)
+    staged = _stage(aux, goal, reached, now)
+    return changed(words, replace(words, live=replace(live, haircut_bps=reached), aux=staged), now)
 
 
 def activate(words: ContractWords, now: int) -> Applied:
-    """Effect of ``activate``: loosen by a matured pending as far as the bucket allows."""
+    """Effect of ``activate``: loosen by a matured pending as far as the bucket allows.
+
+    One bucket for all three: each moves by what is spent of it, the ceiling by that times the stretch.
+    """
     live, aux, limits = words.live, words.aux, words.limits
-    refusal = _check_pending(words, now)
+    refusal = calm_fault(words, now) or _pending_fault(aux, limits, now)
     if refusal:
-        return Applied(live, aux, refusal)
-    goal = max(aux.pending_bps, limits.floor_bps, live.liquidation_haircut_bps)
+        return Applied(words, refusal)
+    goal = max(aux.pending_bps, limits.floor_bps, least_bps(live))
+    down = max(0, live.haircut_bps - goal)
+    premium_down = max(0, live.premium_bps - aux.pending_premium_bps)
+    ceiling_up = _ceiling_need(live.ceiling, aux.pending_ceiling, words.law)
+    need = max(down, premium_down, ceiling_up)
     available = available_bps(aux, limits, now)
-    if goal >= live.haircut_bps or available == 0:
-        return Applied(live, aux, "LooseningExhausted")
-    spent = min(live.haircut_bps - goal, available)
-    aux = replace(
-        aux,
-        drained=_drained(aux, limits, now) + spent * DAY_SECONDS,
-        drained_time=now,
-        extra_updates=aux.extra_updates + 1,
+    # Not by crumbs: every activation is an entry of the history, and anybody may call.
+    if need == 0 or available == 0 or available < min(need, limits.bucket_bps // 4):
+        return Applied(words, "LooseningExhausted")
+    spent = min(need, available)
+    live = replace(
+        live,
+        haircut_bps=live.haircut_bps - min(down, spent),
+        premium_bps=live.premium_bps - min(premium_down, spent),
+        ceiling=_raised(live.ceiling, aux.pending_ceiling, ceiling_up, spent, words.law),
     )
-    if live.haircut_bps - spent == goal:
-        aux = _clear_pending(aux)
-    return _stored(replace(live, haircut_bps=live.haircut_bps - spent), aux)
+    drained = _drained(aux, limits, now) + spent * DAY_SECONDS
+    aux = replace(void_pending(aux) if spent == need else aux, drained=drained, drained_time=now)
+    return changed(words, replace(words, live=live, aux=aux), now)
 
 
 def available_bps(aux: AuxWord, limits: Limits, now: int) -> int:
@@ -120,14 +125,32 @@ def available_bps(aux: AuxWord, limits: Limits, now: int) -> int:
     return max(0, limits.bucket_bps * DAY_SECONDS - _drained(aux, limits, now)) // DAY_SECONDS
 
 
-def daily_budget_bps(limits: Limits) -> int:
-    """Most that can loosen in any 24 hours: a full bucket and its refill."""
-    return limits.bucket_bps + limits.refill_bps_per_day
+def clamped(words: ContractWords, targets: Targets) -> Targets:
+    """Every target of what binds new borrowing inside the limits; no opinion about the ceiling keeps what holds."""
+    live, limits, law = words.live, words.limits, words.law
+    debt = targets.ceiling or live.ceiling
+    if targets.ceiling:
+        debt = law.ceiling_cap if ceiling.is_lower(law.ceiling_cap, debt) else debt
+        # A floor of 0 means that there is none.
+        debt = law.ceiling_floor if law.ceiling_floor and ceiling.is_lower(debt, law.ceiling_floor) else debt
+    return replace(
+        targets,
+        haircut_bps=clamp(live, limits, targets.haircut_bps),
+        premium_bps=min(targets.premium_bps, law.premium_cap_bps),
+        ceiling=debt,
+        crunch_permille=min(targets.crunch_permille, MAX_CRUNCH_PERMILLE),
+        decay=max(targets.decay, limits.decay_floor),
+    )
 
 
 def clamp(live: LiveWord, limits: Limits, wish_bps: int) -> int:
     """A wished haircut inside the limits, never below the liquidation haircut (which wins over the cap)."""
-    return max(min(max(wish_bps, limits.floor_bps), limits.cap_bps), live.liquidation_haircut_bps)
+    return max(min(max(wish_bps, limits.floor_bps), limits.cap_bps), least_bps(live))
+
+
+def least_bps(live: LiveWord) -> int:
+    """Lowest haircut that the liquidation haircut leaves, wherever that is on its ramp."""
+    return max(live.liquidation_target_bps, live.ramp_from_bps)
 
 
 def mature_time(aux: AuxWord, limits: Limits) -> int:
@@ -141,44 +164,119 @@ def expiry_time(aux: AuxWord, limits: Limits) -> int:
 
 
 def update_id(words: ContractWords) -> int:
-    """Changes of the live word so far: reports, stage steps, activations, listings after the first."""
+    """Changes of the live word so far: reports, and everything else that writes it, but for the first listing."""
     return words.live.sequence + words.aux.extra_updates
 
 
-def _check(words: ContractWords, report: Report, observed_block: int, *, routine: bool) -> str:
-    """Name of the refusal, in the contract's order; empty when the report is taken."""
+def void_pending(aux: AuxWord) -> AuxWord:
+    """Without a loosening that waits."""
+    return replace(aux, pending_bps=0, pending_time=0, pending_premium_bps=0, pending_ceiling=0)
+
+
+def tightens(live: LiveWord, targets: Targets, now: int) -> bool:
+    """Whether clamped targets ask for more safety in anything."""
+    return (
+        targets.haircut_bps > live.haircut_bps
+        or targets.premium_bps > live.premium_bps
+        or ceiling.is_lower(targets.ceiling, live.ceiling)
+        or targets.regime > regime_at(live, now)
+    )
+
+
+def _loosens(live: LiveWord, targets: Targets) -> bool:
+    return (
+        targets.haircut_bps < live.haircut_bps
+        or targets.premium_bps < live.premium_bps
+        or ceiling.is_lower(live.ceiling, targets.ceiling)
+    )
+
+
+def _fault(words: ContractWords, report: Report, observed_block: int, observed_time: int) -> str:
+    """Name of the refusal, in the contract's order; empty when the report is sound."""
     live, targets = words.live, report.targets
-    if not live.flags & FLAG_LISTED:
+    if not is_listed(words):
         return "Unlisted"
     if observed_block <= live.observed_block:
         return "NotNewer"
-    if targets.premium_bps or targets.ceiling or targets.crunch_permille or targets.regime:
-        return "NotEnabled"
+    if observed_time < live.observed_time:
+        return "TimeBehind"
+    if targets.ceiling >> ceiling.CEILING_BITS:
+        return "CeilingTooWide"
+    if targets.regime > HALTED:
+        return "UnknownRegime"
     if len(report.core) > MAX_CORE_BYTES:
         return "CoreTooLong"
-    if targets.decay > MAX_DECAY:
-        return "DecayTooLarge"
-    target = clamp(live, words.limits, targets.haircut_bps)
+    return "DecayTooLarge" if targets.decay > MAX_DECAY else ""
+
+
+def _lane_fault(words: ContractWords, report: Report, targets: Targets, now: int, *, routine: bool) -> str:
+    """Likewise for what the lane does not take; ``targets`` are clamped."""
+    live = words.live
+    tighter = tightens(live, targets, now)
     if not routine:
         if report.core:
             return "CoreForbidden"
-        return "NotTighter" if target <= live.haircut_bps else ""
-    return "WrongBase" if target < live.haircut_bps and report.base_sequence != live.sequence else ""
+        return "" if tighter else "NotTighter"
+    rests = report.base_sequence == live.sequence
+    return "" if rests or tighter or not _loosens(live, targets) else "WrongBase"
 
 
-def _check_pending(words: ContractWords, now: int) -> str:
-    live, aux, limits = words.live, words.aux, words.limits
-    if not live.flags & FLAG_LISTED:
-        return "UnknownMarket"
+def _moved(
+    live: LiveWord, words: ContractWords, targets: Targets, now: int, *, routine: bool
+) -> tuple[LiveWord, AuxWord]:
+    """Haircut, premium, ceiling and what waits, after a report; ``words`` are those before it."""
+    old, aux, limits = words.live, words.aux, words.limits
+    if targets.haircut_bps > old.haircut_bps:
+        reached = min(targets.haircut_bps, old.haircut_bps + limits.step_up_bps)
+        # The newest routine report replaces the stage, an emergency report only widens it.
+        rest = targets.haircut_bps if routine else max(targets.haircut_bps, aux.staged_bps)
+        aux, live = _stage(aux, rest, reached, now), replace(live, haircut_bps=reached)
+    elif routine:
+        aux = _clear_stage(aux)
+    if tightens(old, targets, now):
+        lower = ceiling.is_lower(targets.ceiling, old.ceiling)
+        live = replace(
+            live,
+            premium_bps=max(old.premium_bps, targets.premium_bps),
+            ceiling=targets.ceiling if lower else old.ceiling,
+        )
+        aux = void_pending(aux)
+        return live, aux if routine else replace(aux, tightened_time=now)
+    return live, _open_pending(aux, words, targets, now) if _loosens(old, targets) else void_pending(aux)
+
+
+def _open_pending(aux: AuxWord, words: ContractWords, targets: Targets, now: int) -> AuxWord:
+    """A pending keeps the tightest targets asked since it opened; an expired one opens anew."""
+    live = words.live
+    goal, premium = min(live.haircut_bps, targets.haircut_bps), min(live.premium_bps, targets.premium_bps)
+    debt, time = targets.ceiling if ceiling.is_lower(live.ceiling, targets.ceiling) else live.ceiling, now
+    if aux.pending_time and now <= expiry_time(aux, words.limits):
+        goal, premium, time = max(goal, aux.pending_bps), max(premium, aux.pending_premium_bps), aux.pending_time
+        debt = aux.pending_ceiling if ceiling.is_lower(aux.pending_ceiling, debt) else debt
+    return replace(aux, pending_bps=goal, pending_time=time, pending_premium_bps=premium, pending_ceiling=debt)
+
+
+def _pending_fault(aux: AuxWord, limits: Limits, now: int) -> str:
     if aux.pending_time == 0:
         return "NothingPending"
     if now < mature_time(aux, limits):
         return "PendingNotMature"
-    if now > expiry_time(aux, limits):
-        return "PendingExpired"
-    if now > live.observed_time + limits.fresh_seconds:
-        return "ReportNotFresh"
-    return "RegimeNotNormal" if live.regime else ""
+    return "PendingExpired" if now > expiry_time(aux, limits) else ""
+
+
+def _ceiling_need(held: int, goal: int, law: Law) -> int:
+    """What raising a ceiling costs of the bucket, bps; 0 when it is not to rise or may not."""
+    start = ceiling.decode(held)
+    if start == 0 or goal == 0 or law.ceiling_stretch == 0 or not ceiling.is_lower(held, goal):
+        return 0
+    return cdiv((ceiling.decode(goal) - start) * BPS, start * law.ceiling_stretch)
+
+
+def _raised(held: int, goal: int, need: int, spent: int, law: Law) -> int:
+    if need == 0:
+        return held
+    start = ceiling.decode(held)
+    return goal if spent >= need else ceiling.encode_down(start + start * spent * law.ceiling_stretch // BPS)
 
 
 def _drained(aux: AuxWord, limits: Limits, now: int) -> int:
@@ -188,33 +286,9 @@ def _drained(aux: AuxWord, limits: Limits, now: int) -> int:
     return max(0, aux.drained - limits.refill_bps_per_day * (now - aux.drained_time))
 
 
-def _tighten(aux: AuxWord, target: int, reached: int, now: int, *, routine: bool) -> AuxWord:
-    """The newest routine report replaces the stage, an emergency report only widens it; either clears the pending."""
-    rest = target if routine else max(target, aux.staged_bps)
-    aux = _clear_pending(_stage(aux, rest, reached, now))
-    return aux if routine else replace(aux, tightened_time=now)
-
-
-def _open_pending(aux: AuxWord, limits: Limits, target: int, now: int) -> AuxWord:
-    """A pending keeps the tightest target asked since it opened; an expired one opens anew."""
-    if aux.pending_time and now <= expiry_time(aux, limits):
-        return replace(aux, pending_bps=max(aux.pending_bps, target))
-    return replace(aux, pending_bps=target, pending_time=now)
-
-
 def _stage(aux: AuxWord, goal: int, reached: int, now: int) -> AuxWord:
     return replace(aux, staged_bps=goal, staged_time=now) if goal > reached else _clear_stage(aux)
 
 
 def _clear_stage(aux: AuxWord) -> AuxWord:
     return replace(aux, staged_bps=0, staged_time=0)
-
-
-def _clear_pending(aux: AuxWord) -> AuxWord:
-    return replace(aux, pending_bps=0, pending_time=0)
-
-
-def _stored(live: LiveWord, aux: AuxWord) -> Applied:
-    """Words as the contract stores them: the aux flag says whether the aux word is zero."""
-    flags = live.flags & ~FLAG_AUX if aux == AuxWord() else live.flags | FLAG_AUX
-    return Applied(replace(live, flags=flags), aux)

@@ -266,14 +266,13 @@ def _govern(
     market_keys: Sequence[bytes],
 ) -> None:
     """As ``sender`` = (admin, contract): set settings, limits and signers, and list the markets."""
-    limits = "setLimits(uint8,(uint16,uint16,uint16,uint32,uint16,uint16,uint32,uint32,uint32))"
     listing = "listMarket(bytes32,uint8,uint16,uint16,uint16)"
-    first = (0, FIRST_HAIRCUT_BPS, FIRST_LIQUIDATION_BPS, world.MODEL["bonus_bps"])
+    first = (world.PROFILE, FIRST_HAIRCUT_BPS, FIRST_LIQUIDATION_BPS, world.MODEL["bonus_bps"])
     signers, threshold = quorum
     calls = [
         calldata("setSettings(bytes,uint64)", encode_settings(settings), chain.block().number + 1),
         calldata("setSigners(address[],uint8)", sorted(signers), threshold),
-        calldata(limits, 0, astuple(world.LIMITS)),
+        calldata(f"setLimits(uint8,{world.LIMITS_ABI})", world.PROFILE, astuple(world.LIMITS) + astuple(world.LAW)),
         *(calldata(listing, key, *first) for key in market_keys),
     ]
     chain.run([Tx(sender[0], sender[1], call) for call in calls])

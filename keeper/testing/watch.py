@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from keeper.protocols.bulkhead import parse_words
+from keeper.protocols.bulkhead import parse_words, word_slots
 from keeper.protocols.bulkhead_events import Event, decode_event
 from keeper.records.decision import Folded
 from keeper.records.live import ContractWords
@@ -11,7 +11,8 @@ from keeper.records.settings import MarketSettings
 from keeper.records.units import Price
 from keeper.store.samples import StoredSample
 from keeper.store.store import KeeperStore
-from keeper.testing.client import DevChain, calldata, hex_of
+from keeper.testing import world
+from keeper.testing.client import DevChain, hex_of
 from keeper.testing.devnet import Devnet
 
 
@@ -90,18 +91,14 @@ class Watch:
 
     def views(self) -> list[MarketView]:
         """Every market: newest sample, words at the head."""
-        calls = [
-            ("eth_call", ({"to": self.devnet.contract, "data": hex_of(calldata(f"{name}(bytes32)", key))}, "latest"))
-            for key in self.devnet.market_keys
-            for name in ("liveWord", "auxWord")
-        ]
-        answers = [int(answer, 16) for answer in self.chain.batch(calls)]
-        return [
-            MarketView(market, self.store.samples.latest(key), parse_words(live, aux, 0))
-            for market, key, live, aux in zip(
-                self.devnet.settings.markets, self.devnet.market_keys, answers[::2], answers[1::2], strict=True
-            )
-        ]
+        rows = list(zip(self.devnet.settings.markets, self.devnet.market_keys, strict=True))
+        return [MarketView(market, self.store.samples.latest(key), self._words(key)) for market, key in rows]
+
+    def _words(self, key: bytes) -> ContractWords:
+        """By raw slots, as the keeper reads them; every market has the first limits profile."""
+        slots = word_slots(key, world.PROFILE)
+        calls = [("eth_getStorageAt", (self.devnet.contract, hex_of(slot), "latest")) for slot in slots]
+        return parse_words(*(int(word, 16) for word in self.chain.batch(calls)))
 
     def new_events(self) -> list[ChainEvent]:
         """Events since the last call; all of them are kept in ``events``."""

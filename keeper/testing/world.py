@@ -8,7 +8,7 @@ Nothing here is a recommendation.
 from dataclasses import dataclass
 from math import floor, log
 
-from keeper.records.live import Limits
+from keeper.records.live import Law, Limits
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.units import WAD, Address
 from keeper.testing.uniswap import Position
@@ -124,8 +124,39 @@ LIMITS = Limits(
     dispute_seconds=300,
     pending_expiry_seconds=1_200,
     fresh_seconds=1_200,
+    grace_seconds=950,
+    decay_floor=1_306,
+    guarded_add_bps=500,
+    stressed_add_bps=1_500,
+    regime_seconds=1_200,
 )
-"""Profile 0: starting values (300 s, 100 bps, 50 bps, 6 h, 24 h) compressed; a larger bucket, for a demo to see it."""
+"""Profile 0: starting values (300 s, 100 bps, 50 bps, 6 h, 24 h, grace 1 h after the heartbeat) compressed; a larger
+bucket, for a demo to see it. The decay floor is k 3.00 times sigma 170 % a year (20 % compressed), in 1/256."""
+
+LAW = Law(
+    liquidation_floor_bps=500,
+    liquidation_cap_bps=6_000,
+    bonus_cap_bps=1_500,
+    day_budget_bps=100,
+    fortnight_budget_bps=300,
+    ramp_seconds=3_600,
+    premium_cap_bps=2_000,
+    ceiling_stretch=10,
+    sigma_floor_bps=17_000,
+    k_floor=300,
+    trip_seconds=100,
+    trip_budget_seconds=1_400,
+    trip_cooldown_seconds=50,
+)
+"""The same profile's second word: advisory liquidation haircut, no bounds of the ceiling. Times are compressed alike,
+but for the trips' budget: an expiry is rounded up to 600 s, and two trips must fit."""
+
+PROFILE = 0
+LIMITS_ABI = (
+    "(uint16,uint16,uint16,uint32,uint16,uint16,uint32,uint32,uint32,uint32,uint16,uint16,uint16,uint32,bool,"
+    "uint16,uint16,uint16,uint16,uint16,uint32,uint16,uint24,uint24,uint16,uint16,uint16,uint32,uint32,uint32)"
+)
+"""``Limits`` of the contract: both words of a profile, field by field."""
 
 MODEL = {
     "model": "liquidity_adjusted",

@@ -96,9 +96,14 @@ def test_a_loosening_is_not_helped_against_the_model_or_without_a_model() -> Non
 
 
 def test_crumbs_of_the_bucket_wait() -> None:
-    drained = 80 * 86_400
+    drained = 70 * 86_400
     words = pending(2000, drained=drained, drained_time=HEAD.timestamp)
-    assert activate(words, HEAD.timestamp).live.haircut_bps == 2480
+    assert activate(words, HEAD.timestamp).live.haircut_bps == 2470
     assert not helped(words, decision(1900))
     almost_there = pending(2490, drained=drained, drained_time=HEAD.timestamp)
     assert helped(almost_there, decision(2400))
+
+
+def test_the_contract_takes_no_crumbs_at_all() -> None:
+    words = pending(2000, drained=80 * 86_400, drained_time=HEAD.timestamp)
+    assert activate(words, HEAD.timestamp).refusal == "LooseningExhausted"
