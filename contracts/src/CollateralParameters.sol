@@ -132,6 +132,10 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         returns (bool)
     {
         Market storage slot = _markets[report.market];
+        LiveWord held = live;
+        Liquidation memory state = _loadLiquidation(slot, live);
+        live = LiquidationLib.settle(live, state);
+        bool agrees = report.baseSequence == live.sequence();
         bool needsLaw = limits_.isBounded() || report.premiumBps != 0 || report.ceiling != 0;
         LawWord law = needsLaw ? _limits[live.profile()].law : LawWord.wrap(0);
         (Refusal refusal, uint256 got, uint256 limit) = GuardLib.check(live, limits_, law, report, seen);
@@ -139,8 +143,8 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
 
         Aux memory aux = AuxLib.unpack(slot.aux);
         LiveWord next = GuardLib.applyReport(live, aux, limits_, report, seen);
-        bool hasLiquidation = live.hasLiquidation();
-        if (seen.routine && limits_.isBounded()) hasLiquidation = _propose(slot, live, law, report);
+        if (seen.routine && limits_.isBounded()) LiquidationLib.propose(live, state, limits_, law, report, agrees);
+        bool hasLiquidation = _storeLiquidation(report.market, slot, held, state);
 
         uint256 auxWord_;
         (next, auxWord_) = _seal(slot, live, next, aux, limits_, hasLiquidation);
@@ -150,14 +154,15 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     }
 
     /// @return Whether the liquidation word is not zero now.
-    function _propose(Market storage slot, LiveWord live, LawWord law, Report memory report) private returns (bool) {
-        uint256 before = live.hasLiquidation() ? slot.liquidation : 0;
-        Liquidation memory state = LiquidationWordLib.unpack(before);
-        LiquidationLib.propose(live, state, law, report, report.baseSequence == live.sequence());
+    function _storeLiquidation(bytes32 market, Market storage slot, LiveWord held, Liquidation memory state)
+        private
+        returns (bool)
+    {
         uint256 word = state.pack();
-        if (word != before) {
+        if (word == 0 && !held.hasLiquidation()) return false;
+        if (word != slot.liquidation) {
             slot.liquidation = word;
-            emit LiquidationProposed(report.market, word);
+            emit LiquidationProposed(market, word);
         }
         return word != 0;
     }
@@ -257,7 +262,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     function stop(bytes32 market) external restricted {
         (Market storage slot, LiveWord live, Aux memory aux, LimitsWord limits_) = _listed(market);
         Liquidation memory state = _loadLiquidation(slot, live);
-        LiveWord next = LiquidationLib.stop(live, state, _limits[live.profile()].law);
+        LiveWord next = LiquidationLib.stop(live, state);
         GuardLib.voidPending(aux);
         uint256 auxWord_ = _storeWithLiquidation(slot, live, next, aux, limits_, state);
         emit MarketStopped(market, slot.live.raw(), auxWord_);
@@ -325,16 +330,17 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         if (!limits_.isSet()) revert UnknownLimits(profile);
         _checkValues(limits_, values.haircutBps, values.liquidationHaircutBps, values.bonusBps);
         // Until the ramp has passed, the values must agree with where it starts too.
-        uint256 from = _liquidationNow(live, state);
+        uint256 from = LiquidationLib.nowBps(live, state);
         if (values.haircutBps < from || !LiquidationLib.isCoupled(from, values.bonusBps)) {
             revert BadValues(values.haircutBps, from, values.bonusBps);
         }
 
         GuardLib.forget(aux);
         LiquidationLib.clear(state);
-        if (from != values.liquidationHaircutBps) state.rampTime = block.timestamp;
         LiveWord next = live.withLoosened(values.haircutBps, values.premiumBps, values.ceiling);
-        next = next.withLiquidation(from, values.liquidationHaircutBps, values.bonusBps).withListing(profile);
+        LawWord law = _limits[profile].law;
+        next = LiquidationLib.startRamp(next, state, law, from, values.liquidationHaircutBps, values.bonusBps);
+        next = next.withListing(profile);
         uint256 auxWord_ = _storeWithLiquidation(slot, live, next, aux, limits_, state);
         emit MarketSet(market, slot.live.raw(), auxWord_);
     }

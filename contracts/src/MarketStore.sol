@@ -5,6 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICollateralParameters, Limits, Parameters} from "./interfaces/ICollateralParameters.sol";
 import {Days} from "./libraries/DayLib.sol";
 import {EffectiveLib} from "./libraries/EffectiveLib.sol";
+import {LiquidationLib} from "./libraries/LiquidationLib.sol";
 import {Aux, AuxLib} from "./types/AuxWord.sol";
 import {Ceiling} from "./types/Ceiling.sol";
 import {LawWord} from "./types/LawWord.sol";
@@ -73,18 +74,13 @@ abstract contract MarketStore is ICollateralParameters {
         slot = _markets[market];
         live = slot.live;
         if (!live.isListed()) revert UnknownMarket(market);
+        live = LiquidationLib.settle(live, _loadLiquidation(slot, live));
         aux = AuxLib.unpack(slot.aux);
         limits_ = _limits[live.profile()].limits;
     }
 
     function _loadLiquidation(Market storage slot, LiveWord live) internal view returns (Liquidation memory state) {
         if (live.hasLiquidation()) state = LiquidationWordLib.unpack(slot.liquidation);
-    }
-
-    /// @dev The liquidation haircut where its ramp is.
-    function _liquidationNow(LiveWord live, Liquidation memory state) internal view returns (uint256) {
-        if (live.rampFromBps() == live.liquidationTargetBps()) return live.liquidationTargetBps();
-        return EffectiveLib.liquidationBps(live, state.rampTime, _limits[live.profile()].law, block.timestamp);
     }
 
     // ------------------------------------------------------------------------------------------------------ storing
@@ -154,15 +150,15 @@ abstract contract MarketStore is ICollateralParameters {
         uint256 aux = slot.aux;
         uint256 liquidation = live.hasLiquidation() ? slot.liquidation : 0;
         LimitsWord limits_ = _limits[live.profile()].limits;
-        // These two are read only when they count: while a ramp is under way, and when a value has aged.
-        bool ramping = live.rampFromBps() != live.liquidationTargetBps();
-        LawWord law = ramping ? _limits[live.profile()].law : LawWord.wrap(0);
+        // Ageing ends with the contract; that is read only when a value has aged.
         uint256 agedUntil = block.timestamp;
         if (EffectiveLib.ageOf(live, agedUntil) > limits_.graceSeconds() && _clock.endedAt != 0) {
             agedUntil = _clock.endedAt;
         }
-        uint256 rampTime = LiquidationWordLib.rampTimeOf(liquidation);
-        values = EffectiveLib.describe(live, limits_, law, rampTime, block.timestamp, agedUntil);
+        values = EffectiveLib.describe(live, limits_, block.timestamp, agedUntil);
+        (uint256 rampTime, uint256 rampSeconds) = LiquidationWordLib.rampOf(liquidation);
+        values.liquidationHaircutBps =
+            uint16(EffectiveLib.liquidationBps(live, rampTime, rampSeconds, block.timestamp));
         // Every field is narrower in the packed words than here, so no cast cuts anything off.
         values.updateId = uint32(live.sequence() + AuxLib.extraUpdatesOf(aux));
         uint256 since;

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Parameters} from "../interfaces/ICollateralParameters.sol";
 import {Ceiling} from "../types/Ceiling.sol";
-import {LawWord} from "../types/LawWord.sol";
 import {LimitsWord} from "../types/LimitsWord.sol";
 import {LiveWord} from "../types/LiveWord.sol";
 import {HaircutMath} from "./HaircutMath.sol";
@@ -58,7 +57,7 @@ library EffectiveLib {
 
     /// @dev The liquidation haircut on its way along the ramp, bps; rounded towards where it started, so that it never
     /// runs ahead of the line.
-    function liquidationBps(LiveWord live, uint256 rampTime, LawWord law, uint256 time)
+    function liquidationBps(LiveWord live, uint256 rampTime, uint256 rampSeconds, uint256 time)
         internal
         pure
         returns (uint256)
@@ -66,15 +65,14 @@ library EffectiveLib {
         uint256 from = live.rampFromBps();
         uint256 to = live.liquidationTargetBps();
         if (from == to) return to;
-        uint256 ramp = law.rampSeconds();
         uint256 elapsed = Math.saturatingSub(time, rampTime);
-        if (elapsed >= ramp) return to;
-        return from < to ? from + (to - from) * elapsed / ramp : from - (from - to) * elapsed / ramp;
+        if (elapsed >= rampSeconds) return to;
+        return from < to ? from + (to - from) * elapsed / rampSeconds : from - (from - to) * elapsed / rampSeconds;
     }
 
-    /// @dev What a word stands for at a time; without update id, stage and pending, which other words keep. `law` and
-    /// `rampTime` count only while a ramp is under way.
-    function describe(LiveWord live, LimitsWord limits, LawWord law, uint256 rampTime, uint256 time, uint256 agedUntil)
+    /// @dev What a word stands for at a time; without liquidation haircut, update id, stage and pending, which rest on
+    /// other words.
+    function describe(LiveWord live, LimitsWord limits, uint256 time, uint256 agedUntil)
         internal
         pure
         returns (Parameters memory values)
@@ -85,7 +83,6 @@ library EffectiveLib {
         values.stale = age > limits.graceSeconds();
         values.haircutBps = uint16(haircutBps(live, limits, time, agedUntil));
         values.storedHaircutBps = uint16(live.haircutBps());
-        values.liquidationHaircutBps = uint16(liquidationBps(live, rampTime, law, time));
         values.liquidationTargetBps = uint16(live.liquidationTargetBps());
         values.bonusBps = uint16(live.bonusBps());
         values.premiumBps = uint16(live.premiumBps());

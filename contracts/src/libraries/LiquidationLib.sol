@@ -21,10 +21,16 @@ library LiquidationLib {
     uint256 private constant FORTNIGHT = 1_209_600;
 
     /// @dev Take a routine report's wish. `agrees`: it names the sequence that holds; else it wishes for no move.
-    function propose(LiveWord live, Liquidation memory state, LawWord law, Report memory report, bool agrees)
-        internal
-        view
-    {
+    function propose(
+        LiveWord live,
+        Liquidation memory state,
+        LimitsWord limits,
+        LawWord law,
+        Report memory report,
+        bool agrees
+    ) internal view {
+        // An expired proposal is none.
+        if (block.timestamp > _expiryTime(state, limits)) clear(state);
         uint256 target = live.liquidationTargetBps();
         uint256 bonus = live.bonusBps();
         uint256 wish = target;
@@ -59,7 +65,7 @@ library LiquidationLib {
         returns (LiveWord live_)
     {
         _checkTime(market, state, limits);
-        uint256 from = EffectiveLib.liquidationBps(live, state.rampTime, law, block.timestamp);
+        uint256 from = nowBps(live, state);
         // Governance may have narrowed the law since the proposal.
         uint256 goal = Math.max(Math.min(state.pendingBps, law.liquidationCapBps()), law.liquidationFloorBps());
         uint256 goalBonus = Math.min(state.pendingBonusBps, law.bonusCapBps());
@@ -78,8 +84,7 @@ library LiquidationLib {
         nextBonus = _couple(market, Math.min(from, next), nextBonus, next < target || nextBonus > bonus);
         _drain(state, law, spent);
         if (spent == need) clear(state);
-        state.rampTime = block.timestamp;
-        live_ = live.withLiquidation(from, next, nextBonus);
+        live_ = startRamp(live, state, law, from, next, nextBonus);
         uint256 least = Math.max(from, next);
         if (live_.haircutBps() < least) live_ = live_.withHaircut(least);
     }
@@ -96,10 +101,37 @@ library LiquidationLib {
         return (BPS - liquidationHaircut) * (BPS + bonus) <= BPS * BPS;
     }
 
+    /// @dev The liquidation haircut where its ramp is, bps.
+    function nowBps(LiveWord live, Liquidation memory state) internal view returns (uint256) {
+        return EffectiveLib.liquidationBps(live, state.rampTime, state.rampSeconds, block.timestamp);
+    }
+
+    /// @dev A ramp keeps the length it started with: a later change of the limits cannot call back what has arrived.
+    function startRamp(LiveWord live, Liquidation memory state, LawWord law, uint256 from, uint256 to, uint256 bonus)
+        internal
+        view
+        returns (LiveWord)
+    {
+        state.rampTime = from == to ? 0 : block.timestamp;
+        state.rampSeconds = from == to ? 0 : law.rampSeconds();
+        return live.withLiquidation(from, to, bonus);
+    }
+
+    /// @dev Once a ramp has arrived, where it started binds nothing any more.
+    function settle(LiveWord live, Liquidation memory state) internal view returns (LiveWord) {
+        uint256 target = live.liquidationTargetBps();
+        if (live.rampFromBps() == target || nowBps(live, state) != target) return live;
+        state.rampTime = 0;
+        state.rampSeconds = 0;
+        return live.withLiquidation(target, target, live.bonusBps());
+    }
+
     /// @dev Forget the proposal and stand still where the ramp is now.
-    function stop(LiveWord live, Liquidation memory state, LawWord law) internal view returns (LiveWord) {
-        uint256 now_ = EffectiveLib.liquidationBps(live, state.rampTime, law, block.timestamp);
+    function stop(LiveWord live, Liquidation memory state) internal view returns (LiveWord) {
+        uint256 now_ = nowBps(live, state);
         clear(state);
+        state.rampTime = 0;
+        state.rampSeconds = 0;
         return live.withLiquidation(now_, now_, live.bonusBps());
     }
 
@@ -137,8 +169,12 @@ library LiquidationLib {
         if (state.pendingTime == 0) revert ICollateralParameters.NothingPending(market);
         uint256 mature = state.pendingTime + limits.disputeSeconds();
         if (block.timestamp < mature) revert ICollateralParameters.PendingNotMature(market, mature, block.timestamp);
-        uint256 expiry = mature + limits.pendingExpirySeconds();
+        uint256 expiry = _expiryTime(state, limits);
         if (block.timestamp > expiry) revert ICollateralParameters.PendingExpired(market, expiry, block.timestamp);
+    }
+
+    function _expiryTime(Liquidation memory state, LimitsWord limits) private pure returns (uint256) {
+        return state.pendingTime + limits.disputeSeconds() + limits.pendingExpirySeconds();
     }
 
     function _distance(uint256 a, uint256 b) private pure returns (uint256) {

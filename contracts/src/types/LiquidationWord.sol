@@ -14,7 +14,8 @@ import {Bits} from "./Bits.sol";
 ///   92       32     moves spent from the day's bucket, bps x 86,400
 ///   124      36     moves spent from the fortnight's bucket, bps x 1,209,600
 ///   160      32     time at which both held
-///            192
+///   192      22     length of the ramp, seconds, as the limits had it when it started
+///            214
 struct Liquidation {
     uint256 pendingBps;
     uint256 pendingBonusBps;
@@ -23,6 +24,7 @@ struct Liquidation {
     uint256 drainedDay;
     uint256 drainedFortnight;
     uint256 drainedTime;
+    uint256 rampSeconds;
 }
 
 using LiquidationWordLib for Liquidation global;
@@ -39,16 +41,20 @@ library LiquidationWordLib {
         state.drainedDay = word.get(92, 32);
         state.drainedFortnight = word.get(124, 36);
         state.drainedTime = word.get(160, 32);
+        state.rampSeconds = word.get(192, 22);
     }
 
     function pack(Liquidation memory state) internal pure returns (uint256 word) {
         word = word.set(0, 14, state.pendingBps).set(14, 14, state.pendingBonusBps).set(28, 32, state.pendingTime);
         word = word.set(60, 32, state.rampTime).set(92, 32, state.drainedDay);
         word = word.set(124, 36, state.drainedFortnight).set(160, 32, state.drainedTime);
+        word = word.set(192, 22, state.rampSeconds);
     }
 
-    function rampTimeOf(uint256 word) internal pure returns (uint256) {
-        return word.get(60, 32);
+    /// @return time When the ramp started.
+    /// @return length Its length, seconds.
+    function rampOf(uint256 word) internal pure returns (uint256 time, uint256 length) {
+        return (word.get(60, 32), word.get(192, 22));
     }
 
     /// @return pendingBps Pending liquidation haircut.

@@ -85,7 +85,10 @@ contract ParametersLens {
         LiveWord live = LiveWord.wrap(_entry(market, id));
         uint256 rampTime = _rampTime(market, live, id, oldest);
         (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
-        values = EffectiveLib.describe(live, limits_, law, rampTime, time, _agedUntil(time));
+        values = EffectiveLib.describe(live, limits_, time, _agedUntil(time));
+        // A ramp of the past is described with the length that the limits have today.
+        values.liquidationHaircutBps =
+            uint16(EffectiveLib.liquidationBps(live, rampTime, law.rampSeconds(), time));
         values.updateId = uint32(id);
     }
 
