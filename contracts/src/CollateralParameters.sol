@@ -132,6 +132,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         returns (bool)
     {
         Market storage slot = _markets[report.market];
+        live = _arrived(slot, live);
         bool needsLaw = limits_.isBounded() || report.premiumBps != 0 || report.ceiling != 0;
         LawWord law = needsLaw ? _limits[live.profile()].law : LawWord.wrap(0);
         (Refusal refusal, uint256 got, uint256 limit) = GuardLib.check(live, limits_, law, report, seen);
@@ -140,7 +141,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         Aux memory aux = AuxLib.unpack(slot.aux);
         LiveWord next = GuardLib.applyReport(live, aux, limits_, report, seen);
         bool hasLiquidation = live.hasLiquidation();
-        if (seen.routine && limits_.isBounded()) hasLiquidation = _propose(slot, live, law, report);
+        if (seen.routine && limits_.isBounded()) hasLiquidation = _propose(slot, live, limits_, law, report);
 
         uint256 auxWord_;
         (next, auxWord_) = _seal(slot, live, next, aux, limits_, hasLiquidation);
@@ -150,10 +151,13 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     }
 
     /// @return Whether the liquidation word is not zero now.
-    function _propose(Market storage slot, LiveWord live, LawWord law, Report memory report) private returns (bool) {
+    function _propose(Market storage slot, LiveWord live, LimitsWord limits_, LawWord law, Report memory report)
+        private
+        returns (bool)
+    {
         uint256 before = live.hasLiquidation() ? slot.liquidation : 0;
         Liquidation memory state = LiquidationWordLib.unpack(before);
-        LiquidationLib.propose(live, state, law, report, report.baseSequence == live.sequence());
+        LiquidationLib.propose(live, state, limits_, law, report, report.baseSequence == live.sequence());
         uint256 word = state.pack();
         if (word != before) {
             slot.liquidation = word;

@@ -73,6 +73,7 @@ abstract contract MarketStore is ICollateralParameters {
         slot = _markets[market];
         live = slot.live;
         if (!live.isListed()) revert UnknownMarket(market);
+        live = _arrived(slot, live);
         aux = AuxLib.unpack(slot.aux);
         limits_ = _limits[live.profile()].limits;
     }
@@ -85,6 +86,14 @@ abstract contract MarketStore is ICollateralParameters {
     function _liquidationNow(LiveWord live, Liquidation memory state) internal view returns (uint256) {
         if (live.rampFromBps() == live.liquidationTargetBps()) return live.liquidationTargetBps();
         return EffectiveLib.liquidationBps(live, state.rampTime, _limits[live.profile()].law, block.timestamp);
+    }
+
+    /// @dev The same word at rest once its ramp has arrived: then where it started binds the haircut no longer, and a
+    /// longer ramp of the profile calls nothing back.
+    function _arrived(Market storage slot, LiveWord live) internal view returns (LiveWord) {
+        uint256 target = live.liquidationTargetBps();
+        if (live.rampFromBps() == target || _liquidationNow(live, _loadLiquidation(slot, live)) != target) return live;
+        return live.withLiquidation(target, target, live.bonusBps());
     }
 
     // ------------------------------------------------------------------------------------------------------ storing

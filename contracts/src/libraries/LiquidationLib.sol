@@ -21,10 +21,16 @@ library LiquidationLib {
     uint256 private constant FORTNIGHT = 1_209_600;
 
     /// @dev Take a routine report's wish. `agrees`: it names the sequence that holds; else it wishes for no move.
-    function propose(LiveWord live, Liquidation memory state, LawWord law, Report memory report, bool agrees)
-        internal
-        view
-    {
+    function propose(
+        LiveWord live,
+        Liquidation memory state,
+        LimitsWord limits,
+        LawWord law,
+        Report memory report,
+        bool agrees
+    ) internal view {
+        // One that nobody activated in time has lapsed: this report opens anew.
+        if (state.pendingTime != 0 && block.timestamp > expiryTime(state, limits)) clear(state);
         uint256 target = live.liquidationTargetBps();
         uint256 bonus = live.bonusBps();
         uint256 wish = target;
@@ -137,8 +143,13 @@ library LiquidationLib {
         if (state.pendingTime == 0) revert ICollateralParameters.NothingPending(market);
         uint256 mature = state.pendingTime + limits.disputeSeconds();
         if (block.timestamp < mature) revert ICollateralParameters.PendingNotMature(market, mature, block.timestamp);
-        uint256 expiry = mature + limits.pendingExpirySeconds();
+        uint256 expiry = expiryTime(state, limits);
         if (block.timestamp > expiry) revert ICollateralParameters.PendingExpired(market, expiry, block.timestamp);
+    }
+
+    /// @dev Last second at which the proposal may be activated.
+    function expiryTime(Liquidation memory state, LimitsWord limits) internal pure returns (uint256) {
+        return state.pendingTime + limits.disputeSeconds() + limits.pendingExpirySeconds();
     }
 
     function _distance(uint256 a, uint256 b) private pure returns (uint256) {
