@@ -73,6 +73,20 @@ contract ErrorsTest is LawBase {
         );
     }
 
+    /// @dev Block numbers have 32 bits in the live word; nothing may spill into the sequence beside them.
+    function test_RevertWhen_ABlockNumberDoesNotFit() public {
+        vm.roll((1 << 32) - 60);
+        report(OTHER, 4100);
+        assertEq(live(OTHER).sequence(), 1);
+        vm.roll((1 << 32) + 60);
+        bytes memory reports = pack(wish(OTHER, 4200));
+        Batch memory batch = batchOf(newestSample(), reports);
+        batch.observedTime = uint64(block.timestamp);
+        assertGe(batch.observedBlock, 1 << 32);
+        _rejects(batch, reports, signedBy(2, batch), abi.encodeWithSelector(Bits.FieldOverflow.selector, 1, 0));
+        assertEq(live(OTHER).sequence(), 1);
+    }
+
     /// @dev Only a quorum can use them up, and the next window has its own.
     function test_RevertWhen_AWindowHas128BatchesAlready() public {
         vm.startPrank(governance);

@@ -30,7 +30,7 @@ library LiquidationLib {
         bool agrees
     ) internal view {
         // An expired proposal is none.
-        if (block.timestamp > _expiryTime(state, limits)) clear(state);
+        if (state.pendingTime != 0 && block.timestamp > expiryTime(state, limits)) clear(state);
         uint256 target = live.liquidationTargetBps();
         uint256 bonus = live.bonusBps();
         uint256 wish = target;
@@ -169,11 +169,11 @@ library LiquidationLib {
         if (state.pendingTime == 0) revert ICollateralParameters.NothingPending(market);
         uint256 mature = state.pendingTime + limits.disputeSeconds();
         if (block.timestamp < mature) revert ICollateralParameters.PendingNotMature(market, mature, block.timestamp);
-        uint256 expiry = _expiryTime(state, limits);
+        uint256 expiry = expiryTime(state, limits);
         if (block.timestamp > expiry) revert ICollateralParameters.PendingExpired(market, expiry, block.timestamp);
     }
 
-    function _expiryTime(Liquidation memory state, LimitsWord limits) private pure returns (uint256) {
+    function expiryTime(Liquidation memory state, LimitsWord limits) internal pure returns (uint256) {
         return state.pendingTime + limits.disputeSeconds() + limits.pendingExpirySeconds();
     }
 
