@@ -157,8 +157,7 @@ abstract contract MarketStore is ICollateralParameters {
         }
         values = EffectiveLib.describe(live, limits_, block.timestamp, agedUntil);
         (uint256 rampTime, uint256 rampSeconds) = LiquidationWordLib.rampOf(liquidation);
-        values.liquidationHaircutBps =
-            uint16(EffectiveLib.liquidationBps(live, rampTime, rampSeconds, block.timestamp));
+        values.liquidationHaircutBps = uint16(EffectiveLib.liquidationBps(live, rampTime, rampSeconds, block.timestamp));
         // Every field is narrower in the packed words than here, so no cast cuts anything off.
         values.updateId = uint32(live.sequence() + AuxLib.extraUpdatesOf(aux));
         uint256 since;

@@ -214,7 +214,8 @@ contract CeilingTest is Base {
             uint256 spent = aux(MARKET).drained;
             spent -= _min(spent, 50 * (block.timestamp - aux(MARKET).drainedTime));
             try parameters.activate(MARKET) {} catch {}
-            uint256 paid = aux(MARKET).drained == 0 ? 0 : (aux(MARKET).drained - _min(aux(MARKET).drained, spent)) / 86_400;
+            uint256 paid =
+                aux(MARKET).drained == 0 ? 0 : (aux(MARKET).drained - _min(aux(MARKET).drained, spent)) / 86_400;
             uint256 after_ = parameters.parameters(MARKET).ceiling;
             assertLe(after_, before + before * paid * 10 / 10_000);
             assertLe(after_, Ceiling.decode(to));

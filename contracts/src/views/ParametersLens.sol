@@ -87,8 +87,7 @@ contract ParametersLens {
         (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
         values = EffectiveLib.describe(live, limits_, time, _agedUntil(time));
         // A ramp of the past is described with the length that the limits have today.
-        values.liquidationHaircutBps =
-            uint16(EffectiveLib.liquidationBps(live, rampTime, law.rampSeconds(), time));
+        values.liquidationHaircutBps = uint16(EffectiveLib.liquidationBps(live, rampTime, law.rampSeconds(), time));
         values.updateId = uint32(id);
     }
 
