@@ -47,11 +47,13 @@ contract ErrorsTest is LawBase {
             abi.encodeWithSelector(ICollateralParameters.BatchFromFuture.selector, max, block.timestamp)
         );
         batch.observedTime = uint64(block.timestamp);
+        _rejects(batch, reports, none, abi.encodeWithSelector(Bits.FieldOverflow.selector, max, 32));
+        batch.observedBlock = type(uint32).max;
         _rejects(
             batch,
             reports,
             none,
-            abi.encodeWithSelector(ICollateralParameters.BatchTooShallow.selector, max, block.number)
+            abi.encodeWithSelector(ICollateralParameters.BatchTooShallow.selector, type(uint32).max, block.number)
         );
         batch.observedBlock = 0;
         _rejects(
@@ -69,7 +71,10 @@ contract ErrorsTest is LawBase {
         );
         batch.validUntil = 0;
         _rejects(
-            batch, reports, none, abi.encodeWithSelector(ICollateralParameters.BatchExpired.selector, 0, block.timestamp)
+            batch,
+            reports,
+            none,
+            abi.encodeWithSelector(ICollateralParameters.BatchExpired.selector, 0, block.timestamp)
         );
     }
 
@@ -83,7 +88,8 @@ contract ErrorsTest is LawBase {
         Batch memory batch = batchOf(newestSample(), reports);
         batch.observedTime = uint64(block.timestamp);
         assertGe(batch.observedBlock, 1 << 32);
-        _rejects(batch, reports, signedBy(2, batch), abi.encodeWithSelector(Bits.FieldOverflow.selector, 1, 0));
+        bytes memory expected = abi.encodeWithSelector(Bits.FieldOverflow.selector, batch.observedBlock, 32);
+        _rejects(batch, reports, signedBy(2, batch), expected);
         assertEq(live(OTHER).sequence(), 1);
     }
 
@@ -146,9 +152,7 @@ contract ErrorsTest is LawBase {
         vm.startPrank(governance);
         uint32[3] memory wrong = [uint32(0), 30 days + 1, type(uint32).max];
         for (uint256 i; i < 3; ++i) {
-            vm.expectRevert(
-                abi.encodeWithSelector(ICollateralParameters.BadHold.selector, MARKET, wrong[i], 30 days)
-            );
+            vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.BadHold.selector, MARKET, wrong[i], 30 days));
             parameters.holdLoosening(MARKET, wrong[i]);
         }
         vm.expectEmit(address(parameters));
@@ -161,9 +165,7 @@ contract ErrorsTest is LawBase {
         values.tripSeconds = 0;
         setLimits(0, values);
         vm.prank(governance);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, OTHER, 600, 6 hours)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, OTHER, 600, 6 hours));
         parameters.trip(OTHER);
     }
 
@@ -223,9 +225,7 @@ contract ErrorsTest is LawBase {
     function test_RevertWhen_AskedForATimeOrADayThatIsNotKept() public {
         uint256 listed = START_TIME;
         vm.expectRevert(
-            abi.encodeWithSelector(
-                ParametersLens.TimeOutOfRange.selector, OTHER, listed - 1, listed, block.timestamp
-            )
+            abi.encodeWithSelector(ParametersLens.TimeOutOfRange.selector, OTHER, listed - 1, listed, block.timestamp)
         );
         lens.parametersAt(OTHER, listed - 1);
         vm.expectRevert(
@@ -246,7 +246,6 @@ contract ErrorsTest is LawBase {
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.UnknownMarket.selector, keccak256("x")));
         lens.dayHighest(keccak256("x"), today);
     }
-
 
     function test_RevertWhen_GovernancesValuesDoNotFitTheirFields() public {
         vm.startPrank(governance);
