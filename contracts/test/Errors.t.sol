@@ -47,11 +47,13 @@ contract ErrorsTest is LawBase {
             abi.encodeWithSelector(ICollateralParameters.BatchFromFuture.selector, max, block.timestamp)
         );
         batch.observedTime = uint64(block.timestamp);
+        _rejects(batch, reports, none, abi.encodeWithSelector(Bits.FieldOverflow.selector, max, 32));
+        batch.observedBlock = type(uint32).max;
         _rejects(
             batch,
             reports,
             none,
-            abi.encodeWithSelector(ICollateralParameters.BatchTooShallow.selector, max, block.number)
+            abi.encodeWithSelector(ICollateralParameters.BatchTooShallow.selector, type(uint32).max, block.number)
         );
         batch.observedBlock = 0;
         _rejects(
@@ -86,7 +88,8 @@ contract ErrorsTest is LawBase {
         Batch memory batch = batchOf(newestSample(), reports);
         batch.observedTime = uint64(block.timestamp);
         assertGe(batch.observedBlock, 1 << 32);
-        _rejects(batch, reports, signedBy(2, batch), abi.encodeWithSelector(Bits.FieldOverflow.selector, 1, 0));
+        bytes memory expected = abi.encodeWithSelector(Bits.FieldOverflow.selector, batch.observedBlock, 32);
+        _rejects(batch, reports, signedBy(2, batch), expected);
         assertEq(live(OTHER).sequence(), 1);
     }
 

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Batch, ICollateralParameters} from "../interfaces/ICollateralParameters.sol";
+import {Bits} from "../types/Bits.sol";
 import {BlockHistory} from "./BlockHistory.sol";
 
 /// @title Which block a batch may rest on, and in which lane (design.md 5.1).
@@ -33,6 +34,8 @@ library ObservationLib {
             revert ICollateralParameters.ObservedTimeTooOld(batch.observedTime, block.timestamp, MAX_TIME_AGE);
         }
         uint256 observed = batch.observedBlock;
+        // Words hold it in 32 bits; checked here once for all reports. Its time is not above this block's.
+        if (observed >> 32 != 0) revert Bits.FieldOverflow(observed, 32);
         uint256 end = Math.ceilDiv(observed, cadence) * cadence;
         bytes32 endHash = BlockHistory.hashOf(end);
         routine = endHash != 0 && observed == sampleOf(end, endHash, cadence);

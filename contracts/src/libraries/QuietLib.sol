@@ -38,8 +38,7 @@ library QuietLib {
             uint256 crunch = (fields >> 152) & 0xffff;
             uint256 decay = (fields >> 128) & 0xffff;
             if (fields & ASKED != 0 || crunch > 1000 || decay >> 14 != 0 || coreLength > 192) return 0;
-            // What does not fit its field is refused by name on the long way.
-            if (!seen.routine || (seen.observedBlock | seen.observedTime) >> 32 != 0) return 0;
+            if (!seen.routine) return 0;
 
             uint256 heldTime = (live >> 124) & TIME_MASK;
             uint256 sequence = (live >> 188) & ((1 << 24) - 1);
