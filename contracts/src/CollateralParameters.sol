@@ -360,7 +360,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     /// @inheritdoc ICollateralParameters
     function delistMarket(bytes32 market) external restricted {
         (Market storage slot, LiveWord live,, LimitsWord limits_) = _listed(market);
-        slot.highest.close(live, limits_);
+        slot.highest.close(live, _writtenTime(slot, live, slot.aux), limits_);
         slot.live = live.withoutListing();
         emit MarketDelisted(market);
     }
