@@ -69,14 +69,9 @@ abstract contract Recorder is Base {
         }
     }
 
-    /// @dev Liquidation haircut, ramp and bonus.
-    function _group(LiveWord word) internal pure returns (uint256) {
-        return (word.raw() >> 14) & ((1 << 42) - 1);
-    }
-
-    /// @dev All but haircut, day's highest and flags.
-    function _rest(LiveWord word) internal pure returns (uint256) {
-        return (word.raw() & ((1 << 239) - 1)) >> 14;
+    /// @dev All but the start of a ramp, the day's highest and the flags.
+    function _withoutRamp(LiveWord word) internal pure returns (uint256) {
+        return word.raw() & ((1 << 239) - 1) & ~(uint256((1 << 14) - 1) << 28);
     }
 
     function _min(uint256 a, uint256 b) internal pure returns (uint256) {
