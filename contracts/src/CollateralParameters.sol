@@ -361,7 +361,8 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     function delistMarket(bytes32 market) external restricted {
         (Market storage slot, LiveWord live,, LimitsWord limits_) = _listed(market);
         slot.highest.close(live, _writtenTime(slot, live, slot.aux), limits_);
-        slot.live = live.withoutListing();
+        // As it was written last, not settled: this makes no entry.
+        slot.live = slot.live.withoutListing();
         emit MarketDelisted(market);
     }
 
