@@ -272,6 +272,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function setSettings(bytes calldata document, uint64 fromBlock) external restricted {
+        _requireInUse();
         if (document.length == 0 || fromBlock < block.number) revert BadSettings(fromBlock, block.number);
         bytes32 hash = keccak256(document);
         _clock.adopt(hash, fromBlock);
@@ -280,6 +281,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function setSigners(address[] calldata newSigners, uint8 newThreshold) external restricted {
+        _requireInUse();
         _signers.replace(newSigners, newThreshold);
         _clock.threshold = newThreshold;
         emit SignersSet(newSigners, newThreshold);
@@ -287,6 +289,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
 
     /// @inheritdoc ICollateralParameters
     function setLimits(uint8 profile, Limits calldata newLimits) external restricted {
+        _requireInUse();
         // Profiles have 6 bits in the live word.
         if (profile > 63) revert BadLimits(profile);
         Profile memory words = Profile({
@@ -357,8 +360,9 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
     /// @inheritdoc ICollateralParameters
     function delistMarket(bytes32 market) external restricted {
         (Market storage slot, LiveWord live,, LimitsWord limits_) = _listed(market);
-        slot.highest.close(live, limits_);
-        slot.live = live.withoutListing();
+        slot.highest.close(live, _writtenTime(slot, live, slot.aux), limits_);
+        // As it was written last, not settled: this makes no entry.
+        slot.live = slot.live.withoutListing();
         emit MarketDelisted(market);
     }
 

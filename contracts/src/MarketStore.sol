@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICollateralParameters, Limits, Parameters} from "./interfaces/ICollateralParameters.sol";
-import {Days} from "./libraries/DayLib.sol";
+import {DayLib, Days} from "./libraries/DayLib.sol";
 import {EffectiveLib} from "./libraries/EffectiveLib.sol";
 import {LiquidationLib} from "./libraries/LiquidationLib.sol";
 import {Aux, AuxLib} from "./types/AuxWord.sol";
@@ -95,9 +95,19 @@ abstract contract MarketStore is ICollateralParameters {
         bool hasLiquidation
     ) internal returns (LiveWord, uint256 auxWord_) {
         auxWord_ = aux.pack();
-        if (auxWord_ != slot.aux) slot.aux = auxWord_;
-        uint256 highest = slot.highest.note(old, next, limits_);
+        uint256 oldAux = slot.aux;
+        uint256 since =
+            old.observedTime() / DayLib.DAY == block.timestamp / DayLib.DAY ? 0 : _writtenTime(slot, old, oldAux);
+        if (auxWord_ != oldAux) slot.aux = auxWord_;
+        uint256 highest = slot.highest.note(old, since, next, limits_);
         return (next.withSeal(highest, aux.isOpen(), hasLiquidation), auxWord_);
+    }
+
+    /// @dev When the live word was written: the time of its entry in the one ring or the other.
+    function _writtenTime(Market storage slot, LiveWord live, uint256 auxWord_) internal view returns (uint256 time) {
+        time = LiveWordLib.writtenTime(slot.ring[live.sequence() % RING]);
+        uint256 changes = AuxLib.unpack(auxWord_).extraUpdates;
+        if (changes != 0) time = Math.max(time, LiveWordLib.writtenTime(slot.changes[changes % CHANGES]));
     }
 
     /// @dev Write a report's live word and its entry.
@@ -117,6 +127,8 @@ abstract contract MarketStore is ICollateralParameters {
     ) internal returns (LiveWord, uint256 auxWord_) {
         bool first = old.raw() == 0;
         if (!first) ++aux.extraUpdates;
+        // A regime that has expired does not come back into the day's highest with the new values.
+        next = next.withRegime(0, 0, block.timestamp);
         (next, auxWord_) = _seal(slot, old, next, aux, limits_, hasLiquidation);
         if (first) {
             _storeReport(slot, next);

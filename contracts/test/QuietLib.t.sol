@@ -129,7 +129,7 @@ contract QuietLibTest is Test {
         LiveWord next = GuardLib.applyReport(live, aux, limits, report, seen);
         assertEq(aux.pack(), before);
         assertFalse(aux.isOpen());
-        uint256 highest = _days.note(live, next, limits);
+        uint256 highest = _days.note(live, live.observedTime(), next, limits);
         return next.withSeal(highest, false, false).raw();
     }
 

@@ -23,51 +23,63 @@ library DayLib {
     uint256 private constant LANE = (1 << 16) - 1;
     uint256 private constant VALUE = (1 << 14) - 1;
 
-    /// @dev Take down a write: `old` held until now, `next` holds from now on.
+    /// @dev Take down a write: `old`, written at `since`, held until now, `next` holds from now on.
+    /// @param since Counts only where the day of the observed time is not today.
     /// @return highest What `next` has to carry.
-    function note(Days storage days_, LiveWord old, LiveWord next, LimitsWord limits)
+    function note(Days storage days_, LiveWord old, uint256 since, LiveWord next, LimitsWord limits)
         internal
         returns (uint256 highest)
     {
         uint256 today = block.timestamp / DAY;
-        uint256 first = old.observedTime() / DAY;
         uint256 after_ = EffectiveLib.haircutBps(next, limits, block.timestamp, block.timestamp);
         // A market listed anew stood for nothing until now; what it stood for before is in the words already.
         if (!old.isListed()) return after_;
-        if (first == today) return Math.max(during(old, limits, today, block.timestamp), after_);
-        for (uint256 day = Math.max(first, Math.saturatingSub(today, DAYS - 1)); day <= today; ++day) {
-            uint256 value = during(old, limits, day, block.timestamp);
-            if (day == today) value = Math.max(value, after_);
-            days_.put(day, value);
-            if (day == next.observedTime() / DAY) highest = value;
+        if (old.observedTime() / DAY == today) {
+            return Math.max(during(old, limits, since, today, block.timestamp), after_);
+        }
+        days_.close(old, since, limits);
+        days_.put(today, after_);
+        if (next.observedTime() / DAY == today) highest = get(days_.words[indexOf(today)], today);
+    }
+
+    /// @dev Take down what `live`, written at `since`, stood for until now.
+    function close(Days storage days_, LiveWord live, uint256 since, LimitsWord limits) internal {
+        uint256 today = block.timestamp / DAY;
+        uint256 first = live.observedTime() / DAY;
+        if (first != today) first = since / DAY;
+        uint256 written = first;
+        if (first + DAYS <= today) first = today + 1 - DAYS;
+        for (uint256 day = first; day <= today; ++day) {
+            // What a lane holds of a later day than that of the write is of 256 days ago.
+            if (day != written) days_.clear(day);
+            days_.put(day, during(live, limits, since, day, block.timestamp));
         }
     }
 
-    /// @dev Take down all that `live` stood for, today's too: it ends.
-    function close(Days storage days_, LiveWord live, LimitsWord limits) internal {
-        days_.put(block.timestamp / DAY, days_.note(live, live, limits));
-    }
-
-    /// @dev Highest effective haircut that `live` stood for in a day from its observed one up to today, bps.
-    function during(LiveWord live, LimitsWord limits, uint256 day, uint256 agedUntil)
+    /// @dev Highest effective haircut that `live`, written at `since`, stood for in a day from that on up to today, bps.
+    function during(LiveWord live, LimitsWord limits, uint256 since, uint256 day, uint256 agedUntil)
         internal
         view
         returns (uint256 value)
     {
-        uint256 from = Math.max(day * DAY, live.observedTime());
+        uint256 from = Math.max(day * DAY, since);
         uint256 to = Math.min((day + 1) * DAY - 1, block.timestamp);
         value = EffectiveLib.highestBps(live, limits, from, to, agedUntil);
         if (day == live.observedTime() / DAY) value = Math.max(value, live.dayHighestBps());
     }
 
+    function clear(Days storage days_, uint256 day) internal {
+        days_.words[indexOf(day)] &= ~(LANE << ((day % 16) * 16));
+    }
+
     function put(Days storage days_, uint256 day, uint256 value) internal {
         unchecked {
             uint256 shift = (day % 16) * 16;
-            uint256 word = days_.words[(day / 16) % 4];
+            uint256 word = days_.words[indexOf(day)];
             uint256 lane = (word >> shift) & LANE;
             uint256 tag = (day / DAYS) & 3;
             if (lane >> 14 == tag && (lane & VALUE) > value) return;
-            days_.words[(day / 16) % 4] = (word & ~(LANE << shift)) | (((tag << 14) | value) << shift);
+            days_.words[indexOf(day)] = (word & ~(LANE << shift)) | (((tag << 14) | value) << shift);
         }
     }
 

@@ -124,10 +124,14 @@ contract ParametersLens {
         uint256 oldest = Math.saturatingSub(today, DayLib.DAYS - 1);
         if (day < oldest || day > today) revert DayOutOfRange(market, day, oldest, today);
         value = DayLib.get(_word(market, HIGHEST + DayLib.indexOf(day)), day);
-        // A delisted market stands for nothing.
-        if (!live.isListed() || day < live.observedTime() / DayLib.DAY) return value;
+        (, uint256 newest) = historyRange(market);
+        uint256 since = LiveWordLib.writtenTime(_entry(market, newest));
+        // A market that is not listed stands for nothing.
+        if (day < since / DayLib.DAY || !live.isListed()) return value;
         (LimitsWord limits_,) = _profile(live.profile());
-        value = Math.max(value, DayLib.during(live, limits_, day, _agedUntil(block.timestamp)));
+        uint256 held = DayLib.during(live, limits_, since, day, _agedUntil(block.timestamp));
+        // What a lane holds of a later day than that of the write is of 256 days ago.
+        value = day == since / DayLib.DAY ? Math.max(value, held) : held;
     }
 
     // ------------------------------------------------------------------------------------------------- words, limits
