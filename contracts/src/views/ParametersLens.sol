@@ -56,8 +56,7 @@ contract ParametersLens {
         return _entry(market, updateId);
     }
 
-    function _requireHeld(bytes32 market, uint256 updateId) private view returns (uint256 newest) {
-        uint256 oldest;
+    function _requireHeld(bytes32 market, uint256 updateId) private view returns (uint256 oldest, uint256 newest) {
         (oldest, newest) = historyRange(market);
         if (updateId < oldest || updateId > newest) {
             revert ICollateralParameters.HistoryTruncated(market, updateId, oldest, newest);
@@ -70,7 +69,7 @@ contract ParametersLens {
         view
         returns (uint256[] memory page)
     {
-        uint256 newest = _requireHeld(market, updateId);
+        (, uint256 newest) = _requireHeld(market, updateId);
         page = new uint256[](Math.min(count, newest + 1 - updateId));
         for (uint256 i; i < page.length; ++i) {
             page[i] = _entry(market, updateId + i);
@@ -81,7 +80,26 @@ contract ParametersLens {
     /// (stage, pending) is not part of the ring.
     function parametersAt(bytes32 market, uint256 time) external view returns (Parameters memory values) {
         (uint256 oldest, uint256 newest) = historyRange(market);
-        uint256 id = _entryAt(market, time, oldest, newest);
+        return _describe(market, _entryAt(market, time, oldest, newest), oldest, time);
+    }
+
+    /// @notice A market's values as an update left them, under the limits of today, and when it was written.
+    function parametersOf(bytes32 market, uint256 updateId)
+        external
+        view
+        returns (Parameters memory values, uint256 writtenTime)
+    {
+        (uint256 oldest,) = _requireHeld(market, updateId);
+        writtenTime = LiveWordLib.writtenTime(_entry(market, updateId));
+        values = _describe(market, updateId, oldest, writtenTime);
+    }
+
+    /// @dev What an entry stood for at a time.
+    function _describe(bytes32 market, uint256 id, uint256 oldest, uint256 time)
+        private
+        view
+        returns (Parameters memory values)
+    {
         LiveWord live = LiveWord.wrap(_entry(market, id));
         uint256 rampTime = _rampTime(market, live, id, oldest);
         (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
@@ -90,6 +108,15 @@ contract ParametersLens {
         values.liquidationHaircutBps =
             uint16(EffectiveLib.liquidationBps(live, rampTime, law.rampSeconds(), time));
         values.updateId = uint32(id);
+    }
+
+    /// @notice The effective haircut that a market would have now if `storedBps` were stored: where a stage or a pending
+    /// leads to.
+    function haircutIf(bytes32 market, uint256 storedBps) external view returns (uint256) {
+        LiveWord live = _live(market);
+        (LimitsWord limits_,) = _profile(live.profile());
+        return
+            EffectiveLib.haircutBps(live.withHaircut(storedBps), limits_, block.timestamp, _agedUntil(block.timestamp));
     }
 
     /// @dev Newest entry written at a time or before.
