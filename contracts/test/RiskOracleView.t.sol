@@ -202,6 +202,41 @@ contract RiskOracleViewTest is Base {
         assertEq(threshold, 10_000 - (2000 + uint256(1000) * (36 hours + 300) / 72 hours));
     }
 
+    function test_ARampLongerThanTheHistoryIsStillPlacedRight() public {
+        vm.prank(governance);
+        parameters.setMarket(MARKET, 0, Values(4000, 3000, 500, 0, 0));
+        uint256 start = block.timestamp;
+        for (uint256 i; i < 300; ++i) {
+            report(MARKET, 4000 + i % 2);
+        }
+        uint256 id = oracle.latestUpdateIdByMarketAndType(CATEGORY, E_MODE);
+        uint256 expected = 10_000 - (2000 + uint256(1000) * (block.timestamp - start) / 72 hours);
+        report(MARKET, 4000);
+        (, uint256 threshold,) = abi.decode(oracle.getUpdateById(id).newValue, (uint256, uint256, uint256));
+        assertEq(threshold, expected);
+    }
+
+    /// @dev The hub reads twice for every market it writes.
+    function test_ReadingTheLatestUpdateStaysCheapAlsoUnderARamp() public {
+        report(MARKET, 4500);
+        report(MARKET, 4600);
+        uint256 before = gasleft();
+        oracle.getLatestUpdateByParameterAndMarket(E_MODE, CATEGORY);
+        uint256 atRest = before - gasleft();
+        vm.prank(governance);
+        parameters.setMarket(MARKET, 0, Values(4600, 3000, 500, 0, 0));
+        for (uint256 i; i < 40; ++i) {
+            report(MARKET, 4600);
+        }
+        before = gasleft();
+        oracle.getLatestUpdateByParameterAndMarket(E_MODE, CATEGORY);
+        uint256 ramping = before - gasleft();
+        emit log_named_uint("at rest", atRest);
+        emit log_named_uint("ramping", ramping);
+        assertLt(atRest, 150_000);
+        assertLt(ramping, 150_000);
+    }
+
     function test_SettingsThatChangedInsideTheWindowAreNotClaimed() public {
         report(MARKET, 3500);
         uint256 observed = live(MARKET).observedBlock();

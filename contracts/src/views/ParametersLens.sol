@@ -8,6 +8,7 @@ import {EffectiveLib} from "../libraries/EffectiveLib.sol";
 import {AuxLib} from "../types/AuxWord.sol";
 import {LawWord} from "../types/LawWord.sol";
 import {LimitsWord} from "../types/LimitsWord.sol";
+import {LiquidationWordLib} from "../types/LiquidationWord.sol";
 import {LiveWord, LiveWordLib} from "../types/LiveWord.sol";
 
 /// @title History and limits of CollateralParameters, unpacked.
@@ -133,9 +134,12 @@ contract ParametersLens {
         return low;
     }
 
-    /// @dev When the ramp of an entry started: with the first of the unbroken run of entries that show the same.
+    /// @dev When the ramp of an entry started. The newest ramp's start is stored; an older one's is the first of the
+    /// unbroken run of entries that show the same.
     function _rampTime(bytes32 market, LiveWord live, uint256 id, uint256 oldest) private view returns (uint256) {
         if (live.rampFromBps() == live.liquidationTargetBps()) return 0;
+        uint256 newest = LiquidationWordLib.rampTimeOf(_word(market, LIQUIDATION));
+        if (newest != 0 && LiveWordLib.writtenTime(live.raw()) > newest) return newest;
         for (; id > oldest; --id) {
             LiveWord previous = LiveWord.wrap(_entry(market, id - 1));
             bool same = previous.rampFromBps() == live.rampFromBps()
