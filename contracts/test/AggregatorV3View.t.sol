@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Base, Wish} from "./Base.t.sol";
-import {Limits, Values} from "../src/interfaces/ICollateralParameters.sol";
+import {ICollateralParameters, Limits, Values} from "../src/interfaces/ICollateralParameters.sol";
 import {IAggregatorV3} from "../src/interfaces/IAggregatorV3.sol";
 import {IDelayedValue} from "../src/interfaces/IDelayedValue.sol";
 import {AggregatorV3View, Quantity} from "../src/views/AggregatorV3View.sol";
@@ -282,6 +282,20 @@ contract AggregatorV3ViewTest is Base {
         passTime(30 hours + 1);
         _waitsNot(threshold);
         _waitsNot(bonus);
+    }
+
+    function test_AProposalEndsWhenTheProfileTurnsAdvisory() public {
+        _bound();
+        AggregatorV3View threshold = _view(MARKET, Quantity.LiquidationThreshold);
+        AggregatorV3View bonus = _view(MARKET, Quantity.LiquidationBonus);
+        _propose(2040, 480);
+        _setLimits(defaultLimits());
+        _waitsNot(threshold);
+        _waitsNot(bonus);
+        passTime(6 hours);
+        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.NothingPending.selector, MARKET));
+        parameters.activateLiquidation(MARKET);
+        assertEq(live(MARKET).liquidationTargetBps(), 2000);
     }
 
     function test_AProposalOfTheBonusAloneIsNoneOfTheThreshold() public {

@@ -208,7 +208,7 @@ contract AggregatorV3View is IAggregatorV3, IDelayedValue {
     function _nextThreshold(Parameters memory values, Limits memory limits) private view returns (uint256) {
         Liquidation memory state = LiquidationWordLib.unpack(lens.liquidationWord(market));
         uint256 goal = values.liquidationTargetBps;
-        if (_isAlive(state.pendingTime, limits)) {
+        if (limits.bounded && _isAlive(state.pendingTime, limits)) {
             goal = Math.max(Math.min(state.pendingBps, limits.liquidationCapBps), limits.liquidationFloorBps);
         }
         return goal == values.liquidationHaircutBps ? type(uint256).max : BPS - goal;
@@ -216,7 +216,7 @@ contract AggregatorV3View is IAggregatorV3, IDelayedValue {
 
     function _nextBonus(Parameters memory values, Limits memory limits) private view returns (uint256) {
         Liquidation memory state = LiquidationWordLib.unpack(lens.liquidationWord(market));
-        if (!_isAlive(state.pendingTime, limits)) return type(uint256).max;
+        if (!limits.bounded || !_isAlive(state.pendingTime, limits)) return type(uint256).max;
         uint256 goal = Math.min(state.pendingBonusBps, limits.bonusCapBps);
         return goal == values.bonusBps ? type(uint256).max : goal;
     }
