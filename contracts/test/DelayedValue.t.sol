@@ -77,6 +77,16 @@ contract DelayedValueTest is AggregatorBase {
         _waitsNot(factor);
     }
 
+    function test_PeepStopsAtTheRampUntilThatHasArrived() public {
+        vm.prank(governance);
+        parameters.setMarket(MARKET, 0, Values(3000, 1500, 500, 0, 0));
+        report(MARKET, 1600);
+        _waits(factor, 8000);
+        passTime(3 days);
+        report(MARKET, 1600);
+        _waits(factor, 8400);
+    }
+
     function test_PeepOfThePremiumIsThePendingOne() public {
         vm.prank(governance);
         parameters.setMarket(MARKET, 0, Values(3000, 2000, 500, 150, 0));

@@ -6,6 +6,7 @@ import {IAggregatorV3} from "../interfaces/IAggregatorV3.sol";
 import {ICollateralParameters, Limits, Parameters} from "../interfaces/ICollateralParameters.sol";
 import {IDelayedValue} from "../interfaces/IDelayedValue.sol";
 import {GuardLib} from "../libraries/GuardLib.sol";
+import {LiquidationLib} from "../libraries/LiquidationLib.sol";
 import {Aux, AuxLib} from "../types/AuxWord.sol";
 import {Liquidation, LiquidationWordLib} from "../types/LiquidationWord.sol";
 import {LiveWord} from "../types/LiveWord.sol";
@@ -193,8 +194,9 @@ contract AggregatorV3View is IAggregatorV3, IDelayedValue {
         uint256 goal = Math.min(aux.stagedBps, limits.capBps);
         if (goal > values.storedHaircutBps) return BPS - lens.haircutIf(market, goal);
         if (!_isAlive(aux.pendingTime, limits)) return type(uint256).max;
-        uint256 least = GuardLib.leastBps(LiveWord.wrap(source.liveWord(market)));
-        goal = Math.max(Math.max(aux.pendingBps, limits.floorBps), least);
+        LiveWord live = LiveWord.wrap(source.liveWord(market));
+        live = LiquidationLib.settle(live, LiquidationWordLib.unpack(lens.liquidationWord(market)));
+        goal = Math.max(Math.max(aux.pendingBps, limits.floorBps), GuardLib.leastBps(live));
         if (goal >= values.storedHaircutBps) return type(uint256).max;
         return BPS - lens.haircutIf(market, goal);
     }

@@ -102,12 +102,10 @@ contract ParametersLens {
         returns (Parameters memory values)
     {
         LiveWord live = LiveWord.wrap(_entry(market, id));
-        uint256 rampTime = _rampTime(market, live, id, oldest);
-        (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
+        (LimitsWord limits_,) = _profile(_live(market).profile());
         values = EffectiveLib.describe(live, limits_, time, _agedUntil(time));
-        // A ramp of the past is described with the length that the limits have today.
-        values.liquidationHaircutBps =
-            uint16(EffectiveLib.liquidationBps(live, rampTime, law.rampSeconds(), time));
+        (uint256 rampTime, uint256 length) = _rampOf(market, live, id, oldest);
+        values.liquidationHaircutBps = uint16(EffectiveLib.liquidationBps(live, rampTime, length, time));
         values.updateId = uint32(id);
     }
 
@@ -134,19 +132,25 @@ contract ParametersLens {
         return low;
     }
 
-    /// @dev When the ramp of an entry started. The newest ramp's start is stored; an older one's is the first of the
-    /// unbroken run of entries that show the same.
-    function _rampTime(bytes32 market, LiveWord live, uint256 id, uint256 oldest) private view returns (uint256) {
-        if (live.rampFromBps() == live.liquidationTargetBps()) return 0;
-        uint256 newest = LiquidationWordLib.rampTimeOf(_word(market, LIQUIDATION));
-        if (newest != 0 && LiveWordLib.writtenTime(live.raw()) > newest) return newest;
+    /// @dev When the ramp of an entry started, and its length. Those of the ramp under way are stored. One of the past
+    /// started with the first of the unbroken run of entries that show the same, and is described with the length that
+    /// the limits have today.
+    function _rampOf(bytes32 market, LiveWord live, uint256 id, uint256 oldest)
+        private
+        view
+        returns (uint256 time, uint256 length)
+    {
+        if (live.rampFromBps() == live.liquidationTargetBps()) return (0, 0);
+        (time, length) = LiquidationWordLib.rampOf(_word(market, LIQUIDATION));
+        if (time != 0 && LiveWordLib.writtenTime(live.raw()) > time) return (time, length);
         for (; id > oldest; --id) {
             LiveWord previous = LiveWord.wrap(_entry(market, id - 1));
             bool same = previous.rampFromBps() == live.rampFromBps()
                 && previous.liquidationTargetBps() == live.liquidationTargetBps();
             if (!same) break;
         }
-        return LiveWordLib.writtenTime(_entry(market, id));
+        (, LawWord law) = _profile(_live(market).profile());
+        return (LiveWordLib.writtenTime(_entry(market, id)), law.rampSeconds());
     }
 
     /// @notice Highest effective haircut of a day (unix time / 86,400, UTC) of the last 64, bps; today's so far.
