@@ -64,6 +64,8 @@ library LiquidationLib {
         view
         returns (LiveWord live_)
     {
+        // Governance may have turned the profile advisory since the proposal.
+        if (!limits.isBounded()) revert ICollateralParameters.NothingPending(market);
         _checkTime(market, state, limits);
         uint256 from = nowBps(live, state);
         // Governance may have narrowed the law since the proposal.

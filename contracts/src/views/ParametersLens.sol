@@ -8,6 +8,7 @@ import {EffectiveLib} from "../libraries/EffectiveLib.sol";
 import {AuxLib} from "../types/AuxWord.sol";
 import {LawWord} from "../types/LawWord.sol";
 import {LimitsWord} from "../types/LimitsWord.sol";
+import {LiquidationWordLib} from "../types/LiquidationWord.sol";
 import {LiveWord, LiveWordLib} from "../types/LiveWord.sol";
 
 /// @title History and limits of CollateralParameters, unpacked.
@@ -56,8 +57,7 @@ contract ParametersLens {
         return _entry(market, updateId);
     }
 
-    function _requireHeld(bytes32 market, uint256 updateId) private view returns (uint256 newest) {
-        uint256 oldest;
+    function _requireHeld(bytes32 market, uint256 updateId) private view returns (uint256 oldest, uint256 newest) {
         (oldest, newest) = historyRange(market);
         if (updateId < oldest || updateId > newest) {
             revert ICollateralParameters.HistoryTruncated(market, updateId, oldest, newest);
@@ -70,7 +70,7 @@ contract ParametersLens {
         view
         returns (uint256[] memory page)
     {
-        uint256 newest = _requireHeld(market, updateId);
+        (, uint256 newest) = _requireHeld(market, updateId);
         page = new uint256[](Math.min(count, newest + 1 - updateId));
         for (uint256 i; i < page.length; ++i) {
             page[i] = _entry(market, updateId + i);
@@ -81,14 +81,41 @@ contract ParametersLens {
     /// (stage, pending) is not part of the ring.
     function parametersAt(bytes32 market, uint256 time) external view returns (Parameters memory values) {
         (uint256 oldest, uint256 newest) = historyRange(market);
-        uint256 id = _entryAt(market, time, oldest, newest);
+        return _describe(market, _entryAt(market, time, oldest, newest), oldest, time);
+    }
+
+    /// @notice A market's values as an update left them, under the limits of today, and when it was written.
+    function parametersOf(bytes32 market, uint256 updateId)
+        external
+        view
+        returns (Parameters memory values, uint256 writtenTime)
+    {
+        (uint256 oldest,) = _requireHeld(market, updateId);
+        writtenTime = LiveWordLib.writtenTime(_entry(market, updateId));
+        values = _describe(market, updateId, oldest, writtenTime);
+    }
+
+    /// @dev What an entry stood for at a time.
+    function _describe(bytes32 market, uint256 id, uint256 oldest, uint256 time)
+        private
+        view
+        returns (Parameters memory values)
+    {
         LiveWord live = LiveWord.wrap(_entry(market, id));
-        uint256 rampTime = _rampTime(market, live, id, oldest);
-        (LimitsWord limits_, LawWord law) = _profile(_live(market).profile());
+        (LimitsWord limits_,) = _profile(_live(market).profile());
         values = EffectiveLib.describe(live, limits_, time, _agedUntil(time));
-        // A ramp of the past is described with the length that the limits have today.
-        values.liquidationHaircutBps = uint16(EffectiveLib.liquidationBps(live, rampTime, law.rampSeconds(), time));
+        (uint256 rampTime, uint256 length) = _rampOf(market, live, id, oldest);
+        values.liquidationHaircutBps = uint16(EffectiveLib.liquidationBps(live, rampTime, length, time));
         values.updateId = uint32(id);
+    }
+
+    /// @notice The effective haircut that a market would have now if `storedBps` were stored: where a stage or a pending
+    /// leads to.
+    function haircutIf(bytes32 market, uint256 storedBps) external view returns (uint256) {
+        LiveWord live = _live(market);
+        (LimitsWord limits_,) = _profile(live.profile());
+        return
+            EffectiveLib.haircutBps(live.withHaircut(storedBps), limits_, block.timestamp, _agedUntil(block.timestamp));
     }
 
     /// @dev Newest entry written at a time or before.
@@ -105,16 +132,25 @@ contract ParametersLens {
         return low;
     }
 
-    /// @dev When the ramp of an entry started: with the first of the unbroken run of entries that show the same.
-    function _rampTime(bytes32 market, LiveWord live, uint256 id, uint256 oldest) private view returns (uint256) {
-        if (live.rampFromBps() == live.liquidationTargetBps()) return 0;
+    /// @dev When the ramp of an entry started, and its length. Those of the ramp under way are stored. One of the past
+    /// started with the first of the unbroken run of entries that show the same, and is described with the length that
+    /// the limits have today.
+    function _rampOf(bytes32 market, LiveWord live, uint256 id, uint256 oldest)
+        private
+        view
+        returns (uint256 time, uint256 length)
+    {
+        if (live.rampFromBps() == live.liquidationTargetBps()) return (0, 0);
+        (time, length) = LiquidationWordLib.rampOf(_word(market, LIQUIDATION));
+        if (time != 0 && LiveWordLib.writtenTime(live.raw()) > time) return (time, length);
         for (; id > oldest; --id) {
             LiveWord previous = LiveWord.wrap(_entry(market, id - 1));
             bool same = previous.rampFromBps() == live.rampFromBps()
                 && previous.liquidationTargetBps() == live.liquidationTargetBps();
             if (!same) break;
         }
-        return LiveWordLib.writtenTime(_entry(market, id));
+        (, LawWord law) = _profile(_live(market).profile());
+        return (LiveWordLib.writtenTime(_entry(market, id)), law.rampSeconds());
     }
 
     /// @notice Highest effective haircut of a day (unix time / 86,400, UTC) of the last 64, bps; today's so far.
