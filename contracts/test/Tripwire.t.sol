@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {TripwireBase} from "./TripwireBase.t.sol";
-import {ICollateralParameters, Parameters} from "../src/interfaces/ICollateralParameters.sol";
-import {ITripwire, Wire} from "../src/interfaces/ITripwire.sol";
+import {Parameters} from "../src/interfaces/ICollateralParameters.sol";
+import {ITripwire} from "../src/interfaces/ITripwire.sol";
 
 contract TripwireTest is TripwireBase {
     // -------------------------------------------------------------------------------------------------- flash swaps
@@ -124,7 +124,7 @@ contract TripwireTest is TripwireBase {
         trade(1500);
         passTime(2 * WINDOW);
         trade(1990);
-        // In the block of the return, the end of the last block is what counts; one later the proof is gone.
+        // In the block of the return the end of the last block counts still; one later the proof is gone.
         uint256 state = vm.snapshotState();
         trip();
         assertEq(regime(), 1);
@@ -219,9 +219,8 @@ contract TripwireTest is TripwireBase {
         witness();
         uint256 witnessed = block.number;
         for (uint256 i; i < 3; ++i) {
-            bytes memory expected =
-                abi.encodeWithSelector(ITripwire.WitnessTooYoung.selector, MARKET, witnessed, witnessed + 3);
-            vm.expectRevert(expected);
+            bytes4 tooYoung = ITripwire.WitnessTooYoung.selector;
+            vm.expectRevert(abi.encodeWithSelector(tooYoung, MARKET, witnessed, witnessed + 3));
             tripwire.trip(MARKET);
             pass(1);
         }
@@ -338,9 +337,10 @@ contract TripwireTest is TripwireBase {
     }
 
     function test_RevertWhen_TheMarketHasNoWire() public {
-        vm.expectRevert(abi.encodeWithSelector(ITripwire.NoWire.selector, OTHER));
+        bytes memory expected = abi.encodeWithSelector(ITripwire.NoWire.selector, OTHER);
+        vm.expectRevert(expected);
         tripwire.trip(OTHER);
-        vm.expectRevert(abi.encodeWithSelector(ITripwire.NoWire.selector, OTHER));
+        vm.expectRevert(expected);
         tripwire.witness(OTHER);
     }
 }

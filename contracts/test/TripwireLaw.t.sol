@@ -165,7 +165,7 @@ contract TripwireLawTest is TripwireBase {
         trip();
         starts.push(block.timestamp);
         ends.push(_expiry());
-        for (uint256 i; i < 30; ++i) {
+        for (uint256 i; i < 20; ++i) {
             uint256 draw = uint256(keccak256(abi.encode(seed, i)));
             passTime(draw % longest);
             // Sometimes the guardian or the quorum raises in between.
