@@ -335,14 +335,6 @@ contract TripwireTest is TripwireBase {
         vm.expectRevert(abi.encodeWithSelector(ITripwire.FeedNotPositive.selector, MARKET, -1));
         tripwire.witness(MARKET);
     }
-
-    function test_RevertWhen_TheMarketHasNoWire() public {
-        bytes memory expected = abi.encodeWithSelector(ITripwire.NoWire.selector, OTHER);
-        vm.expectRevert(expected);
-        tripwire.trip(OTHER);
-        vm.expectRevert(expected);
-        tripwire.witness(OTHER);
-    }
 }
 
 /// @dev All of it with the collateral as the pool's second token.

@@ -155,6 +155,14 @@ contract TripwireWiresTest is TripwireBase {
         tripwire.removeWire(MARKET);
     }
 
+    function test_RevertWhen_TheMarketHasNoWire() public {
+        bytes memory expected = abi.encodeWithSelector(ITripwire.NoWire.selector, OTHER);
+        vm.expectRevert(expected);
+        tripwire.trip(OTHER);
+        vm.expectRevert(expected);
+        tripwire.witness(OTHER);
+    }
+
     function test_RevertWhen_AStrangerSetsOrRemovesAWire() public {
         Wire memory wire = wireOf(WINDOW);
         bytes memory expected = abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, stranger);

@@ -6,8 +6,8 @@ import {HaircutMath} from "./HaircutMath.sol";
 
 /// @title Prices of a pool and of a feed as ticks, so that they can be compared in integers.
 /// @dev A tick is a factor of 1.0001 of the price of one raw unit of collateral in raw units of the debt asset. The
-/// pool's price is rounded up, the feed's down and the threshold up: rounding never makes a price lie too low. All three
-/// together cost at most 4 ticks (0.04 %) of sensitivity.
+/// pool's price is rounded up, the feed's down and the threshold up: rounding never makes a price lie too low. Together
+/// with the strict comparison this costs at most 5 ticks (0.05 %) of sensitivity.
 library DeviationLib {
     /// @dev ln(1.0001) in WAD is 99,995,000,333,308.335...; rounded down and up.
     int256 private constant LN_TICK_DOWN = 99_995_000_333_308;
