@@ -21,7 +21,12 @@ CONTRACTS = ROOT / "contracts"
 KEEPER_ARTIFACTS = ROOT / "keeper" / "chain" / "artifacts"
 DEVNET_ARTIFACTS = ROOT / "keeper" / "testing" / "artifacts"
 MIN_FORGE = (1, 7)
-MAIN_CONTRACTS = ("CollateralParameters.sol/CollateralParameters", "AccessManager.sol/AccessManager")
+MAIN_CONTRACTS = (
+    "CollateralParameters.sol/CollateralParameters",
+    "Authority.sol/Authority",
+    "Tripwire.sol/Tripwire",
+    "AccessManager.sol/AccessManager",
+)
 ELF_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
 
 
