@@ -1,9 +1,9 @@
 """Mutation score of the forge tests: of a sample of small changes to contracts/src at least 90 % must make a test fail.
 
-Not slither-mutate: it knows neither sample nor seed, and takes its mutants one after the other through a full build with
-the compiler from npm. Here mutants are drawn by a seed, so that a run can be
-repeated, compiled without the optimizer in two copies of the project side by side, and stopped at the first failing test.
-A mutant that does not compile does not count. Survivors go to contracts/cache/mutation.json.
+Not slither-mutate: it knows neither sample nor seed, and takes its mutants one after the other through a full build
+with the compiler from npm. Here mutants are drawn by a seed, so that a run can be repeated, compiled without the
+optimizer in two copies of the project side by side, and stopped at the first failing test. A mutant that does not
+compile does not count. Survivors go to contracts/cache/mutation.json.
 """
 
 import argparse
