@@ -16,7 +16,9 @@ def tracked() -> list[Path]:
 
 
 def test_locks_hold_hashes_and_no_addresses() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    names = [path.name for path in ROOT.glob("requirements*.lock")]
+    assert {"requirements.lock", "requirements-dev.lock", "requirements-slither.lock"} <= set(names)
+    for name in names:
         text = (ROOT / name).read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--index|--find-links| @ ", text), name
@@ -45,7 +47,7 @@ def test_no_path_of_a_machine_and_no_registry_host_is_in_the_tree() -> None:
 
 
 def test_scripts_are_executable() -> None:
-    for name in ("scripts/demo", "scripts/test", "scripts/setup", ".ci/run", "contracts/solc.cjs"):
+    for name in ("scripts/demo", "scripts/test", "scripts/setup", "scripts/analyse", ".ci/run", "contracts/solc.cjs"):
         assert (ROOT / name).stat().st_mode & 0o111, name
 
 

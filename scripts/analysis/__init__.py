@@ -1,1 +1,1 @@
-"""What scripts/analyse runs: four analyses of the contracts, each on a copy of the project, each with a bound it can fail."""
+"""What scripts/analyse runs: four analyses of the contracts, each on a copy, each with a bound it can fail."""

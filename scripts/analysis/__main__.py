@@ -1,4 +1,4 @@
-"""Command line of scripts/analyse: one subcommand an analysis; exit code 1 when a bound is missed, 2 when it could not run."""
+"""Command line of scripts/analyse: one subcommand an analysis; exit code 1: bound missed, 2: could not run."""
 
 import argparse
 import sys

@@ -1,6 +1,6 @@
 """Mutants: single small changes of a Solidity file's function bodies, found in the text by operators.
 
-Comments and strings are blanked first, so that nothing in them is taken for code. Only what lies inside a function counts.
+Comments and strings are blanked first, so that nothing in them is taken for code. Only the insides of functions count.
 """
 
 import re
@@ -35,7 +35,9 @@ _SWAPS = (
     ("constant", r"\bfalse\b", "true"),
 )
 _NUMBER = re.compile(r"(?<![\w.])(\d[\d_]*)(?![\w.])")
-_DECLARATION = re.compile(r"^(?:\(.*\)\s*=|[\w.\[\]]+(?:\s+(?:memory|storage|calldata))?\s+\w+\s*(?:=|$)|mapping\b)", re.DOTALL)
+_DECLARATION = re.compile(
+    r"^(?:\(.*\)\s*=|[\w.\[\]]+(?:\s+(?:memory|storage|calldata))?\s+\w+\s*(?:=|$)|mapping\b)", re.DOTALL
+)
 _NOT_STATEMENTS = ("return", "for", "assembly", "unchecked", "else")
 
 
@@ -81,7 +83,7 @@ def _changes(code: str, start: int, end: int) -> Iterator[tuple[str, int, int, s
         yield "constant", match.start(), match.end(), "0" if value == 1 else str(value + 1)
     for match in re.compile(r"\b(?:if|while) \(").finditer(code, start, end):
         close = _closing(code, match.end() - 1)
-        yield "negation", match.end(), close, f"!({code[match.end():close]})"
+        yield "negation", match.end(), close, f"!({code[match.end() : close]})"
     for first, last in _statements(code, start, end):
         yield "deletion", first, last, "{}"
 

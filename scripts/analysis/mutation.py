@@ -1,9 +1,9 @@
 """Mutation score of the forge tests: of a sample of small changes to contracts/src at least 90 % must make a test fail.
 
-Not slither-mutate: it compiles every mutant anew with forge clean, one after the other, knows neither sample nor seed,
-and with the compiler from npm takes about a minute for each. Here mutants are drawn by a seed, so that a run can be
-repeated, compiled without the optimizer in two copies of the project side by side, and stopped at the first failing test.
-A mutant that does not compile does not count. Survivors go to contracts/cache/mutation.json.
+Not slither-mutate: it knows neither sample nor seed, and takes its mutants one after the other through a full build
+with the compiler from npm. Here mutants are drawn by a seed, so that a run can be repeated, compiled without the
+optimizer in two copies of the project side by side, and stopped at the first failing test. A mutant that does not
+compile does not count. Survivors go to contracts/cache/mutation.json.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def sources(match: str) -> dict[str, str]:
 def draw(texts: dict[str, str], sample: int, seed: int) -> tuple[list[Mutant], int]:
     """The sample, and how many mutants there are at all."""
     everything = [mutant for path, text in sorted(texts.items()) for mutant in mutants_of(path, text)]
-    shuffled = random.Random(seed).sample(everything, len(everything))
+    shuffled = random.Random(seed).sample(everything, len(everything))  # noqa: S311 -- repeatable, not secret
     return (shuffled[:sample] if sample else shuffled), len(everything)
 
 

@@ -1,8 +1,8 @@
 """Slither over contracts/src: no finding of high impact, none of medium impact that was not reviewed.
 
-Reviewed findings are in contracts/slither.triage.json, each with its reason. A finding is known by detector, file, function
-and expression, so it must be reviewed anew when the expression changes, and not when lines move. An entry that no longer
-matches is an error too: the list says what holds today.
+Reviewed findings are in contracts/slither.triage.json, each with its reason. A finding is known by detector, file,
+function and expression, so it must be reviewed anew when the expression changes, and not when lines move. An entry that
+no longer matches is an error too: the list says what holds today.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A copy of the contracts' project in a temporary folder, where an analyser may clean, compile and change what it likes."""
+"""A copy of the contracts' project in a temporary folder, where an analyser may clean, compile and change things."""
 
 import os
 import re

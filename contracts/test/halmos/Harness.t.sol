@@ -5,6 +5,7 @@ import {Vm} from "forge-std/Vm.sol";
 import {Limits, Refusal} from "../../src/interfaces/ICollateralParameters.sol";
 import {GuardLib, Observation} from "../../src/libraries/GuardLib.sol";
 import {Aux, AuxLib} from "../../src/types/AuxWord.sol";
+import {Bits} from "../../src/types/Bits.sol";
 import {LimitsWord, LimitsWordLib} from "../../src/types/LimitsWord.sol";
 import {LiveWord} from "../../src/types/LiveWord.sol";
 import {Report} from "../../src/types/Report.sol";
@@ -61,9 +62,10 @@ abstract contract Harness {
         return s.live.haircutBps() >= s.limits.floorBps() && s.live.haircutBps() <= s.limits.capBps();
     }
 
-    function setTime(State memory s, uint32 time) internal {
-        vm.assume(time >= s.aux.drainedTime);
-        vm.warp(time);
+    /// @dev Now is any time since the bucket was last touched. Said as a distance, since that is what the bucket counts:
+    /// a difference of two free times is beyond the solver.
+    function setTime(State memory s, uint32 sinceDrained) internal {
+        vm.warp(s.aux.drainedTime + sinceDrained);
     }
 
     /// @dev A report that the contract takes; what it refuses moves nothing.
@@ -88,6 +90,16 @@ abstract contract Harness {
 
     function activate(State memory s) internal view {
         s.live = GuardLib.activate(MARKET, s.live, s.aux, s.limits);
+    }
+
+    /// @dev What is still spent of the bucket, in bps x 86,400.
+    function spent(State memory s) internal view returns (uint256) {
+        return GuardLib.drainedNow(s.aux, s.limits);
+    }
+
+    /// @dev The same limits with a bucket and a refill that are numbers.
+    function withBucket(uint256 limits, uint256 bucketBps, uint256 refillBpsPerDay) internal pure returns (uint256) {
+        return Bits.set(Bits.set(limits, 74, 14, bucketBps), 88, 14, refillBpsPerDay);
     }
 
     function available(State memory s) internal view returns (uint256) {
