@@ -18,6 +18,7 @@ from keeper.risk.applied import Applied
 from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
 from keeper.risk.keys import settings_hash
 from keeper.risk.limits import activate, advance, apply_report, clamp
+from keeper.risk.liquidation import settled
 from keeper.risk.windows import last_ended
 from keeper.store.samples import StoredReport, StoredSample
 
@@ -78,7 +79,7 @@ def still_due(row: StoredSample, words: ContractWords, head: BlockRef, settings:
     if decision.due is not Due.TIGHTEN:
         return False
     # Somebody reported in between: only what that report did not do yet is still to be done.
-    goal = clamp(words.live, words.limits, decision.targets.haircut_bps)
+    goal = clamp(settled(words, head.timestamp).live, words.limits, decision.targets.haircut_bps)
     staged = words.aux.staged_bps
     if staged and goal - staged < settings.deviation_up_bps:
         return False

@@ -1,7 +1,7 @@
 """What a contract has published so far, from its events: whoever relayed a batch, and inside whatever call."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -18,6 +18,7 @@ from keeper.protocols.bulkhead_events import (
     ReportApplied,
     SettingsSet,
     decode_batch,
+    decode_event,
 )
 from keeper.records.core import decode_core
 from keeper.records.log import Log
@@ -222,8 +223,8 @@ def _signatures(node: Node, tx_hash: bytes, batch: Batch) -> tuple[Signature, ..
 
 def _published(log: Log, batch: Batch, packed: bytes, signatures: tuple[Signature, ...]) -> Published:
     report = next(row for row in unpack_reports(packed) if row.market == log.topics[1])
-    sequence = int.from_bytes(log.topics[2], "big")
-    return Published(sequence, report, batch, packed, signatures, log.block_number, log.tx_hash)
+    event = cast("ReportApplied", decode_event(log.topics, log.data))
+    return Published(event.sequence, report, batch, packed, signatures, log.block_number, log.tx_hash)
 
 
 def _is_step(published: Published, cadence: int) -> bool:

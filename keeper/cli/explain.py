@@ -55,11 +55,19 @@ def explain(
 
 
 def _words(sample: "StoredSample") -> dict[str, Any] | None:
+    from keeper.risk.effective import describe
+    from keeper.risk.regime import NAMES
+
     words = sample.snapshot.words
     if words is None:
         return None
+    shown = describe(words, sample.snapshot.block.timestamp)
     return {
         "liveBps": words.live.haircut_bps,
+        "effectiveBps": shown.haircut_bps,
+        "regime": NAMES[shown.regime],
+        "ageSeconds": shown.age_seconds,
+        "stale": shown.stale,
         "liquidationBps": words.live.liquidation_target_bps,
         "stagedBps": words.aux.staged_bps,
         "pendingBps": words.aux.pending_bps,
@@ -70,6 +78,8 @@ def _words(sample: "StoredSample") -> dict[str, Any] | None:
 
 def _show(sample: "StoredSample", market: "MarketSettings") -> None:
     from keeper.cli.output import amount, percent, wad_percent
+    from keeper.risk.effective import describe
+    from keeper.risk.regime import NAMES
 
     estimates, decision = sample.folded.estimates, sample.folded.decision
     unit = market.collateral_decimals
@@ -98,6 +108,9 @@ def _show(sample: "StoredSample", market: "MarketSettings") -> None:
     if words:
         print(f"\nlive {percent(words.live.haircut_bps)}, staged {percent(words.aux.staged_bps or None)}, ", end="")
         print(f"pending {percent(words.aux.pending_bps if words.aux.pending_time else None)}")
+        shown = describe(words, sample.snapshot.block.timestamp)
+        stale = ", stale: it widens" if shown.stale else ""
+        print(f"effective {percent(shown.haircut_bps)}, {NAMES[shown.regime]}, report {shown.age_seconds} s old{stale}")
     print(f"\ndue: {decision.due.value}")
     for reason in decision.reasons:
         print(f"- {reason}")

@@ -139,15 +139,22 @@ def _document(ports: "Ports", config: "Config", result: "CycleResult") -> dict[s
 
 
 def _market(ports: "Ports", key: bytes, name: str) -> dict[str, Any]:
+    from keeper.risk.effective import describe
+    from keeper.risk.regime import NAMES
+
     sample = ports.samples.latest(key)
     if sample is None:
         return {"name": name, "reason": "no sample yet"}
     decision, words = sample.folded.decision, sample.snapshot.words
+    shown = describe(words, sample.snapshot.block.timestamp) if words else None
     return {
         "name": name,
         "window": sample.window,
         "block": sample.snapshot.block.number,
-        "liveBps": words.live.haircut_bps if words else None,
+        "liveBps": shown.stored_haircut_bps if shown else None,
+        "effectiveBps": shown.haircut_bps if shown else None,
+        "regime": NAMES[shown.regime] if shown else None,
+        "stale": shown.stale if shown else None,
         "targetBps": decision.targets.haircut_bps if decision.targets else None,
         "due": decision.due.value,
         "reason": decision.reasons[-1] if decision.reasons else "",
@@ -163,13 +170,14 @@ def _show(document: dict[str, Any]) -> None:
             row["name"],
             row.get("window", "-"),
             percent(row.get("liveBps")),
+            percent(row.get("effectiveBps")),
             percent(row.get("targetBps")),
             row.get("due", "-"),
             row["reason"],
         )
         for row in document["markets"]
     ]
-    print(table(("market", "window", "live", "target", "due", "reason"), rows))
+    print(table(("market", "window", "live", "effective", "target", "due", "reason"), rows))
     for plan in document["plans"]:
         for name, before, after in zip(plan["markets"], plan["before"], plan["after"], strict=True):
             print(f"{plan['purpose']} {name}: {percent(before)} -> {percent(after)}")

@@ -105,9 +105,14 @@ class ReportApplied:
     """A report was accepted; the words are those after it."""
 
     market: bytes
-    sequence: int
     live: LiveWord
     aux: AuxWord
+    """Empty when the report had no reason to look at it: then neither stage nor pending is open."""
+
+    @property
+    def sequence(self) -> int:
+        """Number of the report."""
+        return self.live.sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +217,7 @@ _EVENTS: dict[type[Event], tuple[tuple[str, ...], tuple[str, ...]]] = {
     MarketDelisted: (("bytes32",), ()),
     Sunset: (("address",), ("uint256",)),
     BatchPublished: (("uint64",), ("uint8", "bool", BATCH_ABI, "bytes")),
-    ReportApplied: (("bytes32", "uint256"), ("uint256", "uint256")),
+    ReportApplied: (("bytes32",), ("uint256", "uint256")),
     ReportRefused: (("bytes32",), ("uint64", "uint8", "uint256", "uint256")),
     StageAdvanced: (("bytes32",), ("uint256", "uint256")),
     PendingActivated: (("bytes32",), ("uint256", "uint256")),

@@ -88,17 +88,19 @@ class LiquidationWord:
     pending_time: int = 0
     """When the pending opened; 0 = none."""
     ramp_time: int = 0
-    """When the ramp started; 0 = never."""
+    """When the ramp started; 0 = none is under way."""
     drained_day: int = 0
     """Moves spent from the day's bucket, in bps x 86,400."""
     drained_fortnight: int = 0
     """Moves spent from the fortnight's bucket, in bps x 1,209,600."""
     drained_time: int = 0
     """When both held."""
+    ramp_seconds: int = 0
+    """Length of the ramp, as the limits had it when it started."""
 
 
-LIQUIDATION_BITS: tuple[int, ...] = (14, 14, 32, 32, 32, 36, 32)
-"""Width of each field of :class:`LiquidationWord`, lowest bits first; 192 in all."""
+LIQUIDATION_BITS: tuple[int, ...] = (14, 14, 32, 32, 32, 36, 32, 22)
+"""Width of each field of :class:`LiquidationWord`, lowest bits first; 214 in all."""
 
 
 @dataclass(frozen=True, slots=True)

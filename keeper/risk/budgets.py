@@ -11,7 +11,7 @@ from keeper.maths.fixed import cdiv, mul_up
 from keeper.records.live import ContractWords, Limits
 from keeper.records.units import BPS, WAD
 from keeper.risk import effective
-from keeper.risk.limits import DAY_SECONDS, least_bps
+from keeper.risk.limits import DAY_SECONDS
 from keeper.risk.liquidation import FORTNIGHT_SECONDS
 
 
@@ -36,7 +36,8 @@ def stolen_quorum(words: ContractWords, period_seconds: int) -> Loosening:
     live, limits, law = words.live, words.limits, words.law
     budget = budget_bps(limits, period_seconds)
     liquidation = liquidation_budget_bps(words, period_seconds)
-    lowest = max(limits.floor_bps, least_bps(live) - liquidation)
+    # A ramp that is under way may arrive within the period.
+    lowest = max(limits.floor_bps, live.liquidation_target_bps - liquidation)
     return Loosening(
         haircut_bps=min(budget, max(0, live.haircut_bps - lowest)),
         premium_bps=min(budget, live.premium_bps),

@@ -17,6 +17,7 @@ from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import WAD
 from keeper.risk.applied import Applied
 from keeper.risk.limits import MAX_DECAY, apply_report, clamp, expiry_time, least_bps
+from keeper.risk.liquidation import settled
 
 DECAY_STEPS = 256
 """The live word holds k times sigma in 1/256 (records/live.py)."""
@@ -97,8 +98,8 @@ def decide(
     def core(since: int) -> bytes:
         return encode_core(Core(window, time, since, sources))
 
-    words = snapshot.words
     reasons: tuple[str, ...]
+    words = snapshot.words and settled(snapshot.words, time)
     if words is None:
         reasons = ("the contract does not list this market: nothing to report",)
         return Decision(None, Due.NONE, reasons, 0, core(0) if before else b"")

@@ -62,7 +62,7 @@ def liquidation_bps(words: ContractWords, time: int) -> int:
     Rounded towards where it started, so that it never runs ahead of the line.
     """
     start, end = words.live.ramp_from_bps, words.live.liquidation_target_bps
-    ramp = words.law.ramp_seconds
+    ramp = words.liquidation.ramp_seconds
     elapsed = max(0, time - words.liquidation.ramp_time)
     if start == end or elapsed >= ramp:
         return end

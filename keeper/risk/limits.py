@@ -14,7 +14,7 @@ from keeper.records.live import AuxWord, ContractWords, Law, Limits, LiveWord
 from keeper.records.report import Report
 from keeper.records.units import BPS
 from keeper.risk.applied import Applied, calm_fault, changed, is_listed, stored
-from keeper.risk.liquidation import propose
+from keeper.risk.liquidation import propose, settled, settled_live
 from keeper.risk.regime import HALTED, regime_at, with_regime
 
 DAY_SECONDS = 86_400
@@ -52,12 +52,13 @@ def apply_report(  # noqa: PLR0917 - a batch and its inclusion have this many fa
     routine
         Whether the observed block is its window's sample.
     """
+    held, words = words, settled(words, now)
     targets = clamped(words, report.targets)
     refusal = _fault(words, report, observed_block, observed_time) or _lane_fault(
         words, report, targets, now, routine=routine
     )
     if refusal:
-        return Applied(words, refusal)
+        return Applied(held, refusal)
     live = with_regime(words.live, targets.regime, now + words.limits.regime_seconds, now)
     live, aux = _moved(live, words, targets, now, routine=routine)
     live = replace(
@@ -86,7 +87,7 @@ def advance(words: ContractWords, now: int) -> Applied:
     if now < aux.staged_time + limits.stage_seconds:
         return Applied(words, "StageNotDue")
     reached = min(goal, live.haircut_bps + limits.step_up_bps)
-    staged = _stage(aux, goal, reached, now)
+    staged, live = _stage(aux, goal, reached, now), settled_live(words, now).live
     return changed(words, replace(words, live=replace(live, haircut_bps=reached), aux=staged), now)
 
 
@@ -95,7 +96,7 @@ def activate(words: ContractWords, now: int) -> Applied:
 
     One bucket for all three: each moves by what is spent of it, the ceiling by that times the stretch.
     """
-    live, aux, limits = words.live, words.aux, words.limits
+    live, aux, limits = settled_live(words, now).live, words.aux, words.limits
     refusal = calm_fault(words, now) or _pending_fault(aux, limits, now)
     if refusal:
         return Applied(words, refusal)

@@ -18,6 +18,8 @@ FORTNIGHT_SECONDS = 1_209_600
 def propose(words: ContractWords, report: Report, now: int) -> LiquidationWord:
     """Take a routine report's wish. One that names another sequence than holds wishes for no move."""
     live, state, law = words.live, words.liquidation, words.law
+    # An expired proposal is none.
+    state = cleared(state) if state.pending_time and now > _expiry_time(words) else state
     wish, wish_bonus = live.liquidation_target_bps, live.bonus_bps
     if report.base_sequence == live.sequence:
         wish = min(max(report.targets.liquidation_haircut_bps, law.liquidation_floor_bps), law.liquidation_cap_bps)
@@ -32,10 +34,10 @@ def propose(words: ContractWords, report: Report, now: int) -> LiquidationWord:
 
 def activate_liquidation(words: ContractWords, now: int) -> Applied:
     """Effect of ``activateLiquidation``: move by a matured proposal as far as both buckets allow."""
-    live, law = words.live, words.law
     refusal = calm_fault(words, now) or _time_fault(words, now)
     if refusal:
         return Applied(words, refusal)
+    live, law = settled(words, now).live, words.law
     start, target, bonus = liquidation_bps(words, now), live.liquidation_target_bps, live.bonus_bps
     # Governance may have narrowed the law since the proposal.
     goal = max(min(words.liquidation.pending_bps, law.liquidation_cap_bps), law.liquidation_floor_bps)
@@ -54,7 +56,9 @@ def activate_liquidation(words: ContractWords, now: int) -> Applied:
             return Applied(words, "GroupBroken")
         reached_bonus = BPS * BPS // (BPS - lowest) - BPS
     state = _drain(words.liquidation, law, spent, now)
-    state = replace(cleared(state) if spent == need else state, ramp_time=now)
+    # A ramp keeps the length it started with: a later change of the limits cannot call back what has arrived.
+    ramp = (0, 0) if start == reached else (now, law.ramp_seconds)
+    state = replace(cleared(state) if spent == need else state, ramp_time=ramp[0], ramp_seconds=ramp[1])
     live = replace(
         live,
         haircut_bps=max(live.haircut_bps, start, reached),
@@ -70,11 +74,28 @@ def is_coupled(liquidation_haircut_bps: int, bonus_bps: int) -> bool:
     return (BPS - liquidation_haircut_bps) * (BPS + bonus_bps) <= BPS * BPS
 
 
+def settled(words: ContractWords, now: int) -> ContractWords:
+    """The same words; once a ramp has arrived, where it started binds nothing any more."""
+    live, state = words.live, words.liquidation
+    if live.ramp_from_bps == live.liquidation_target_bps or liquidation_bps(words, now) != live.liquidation_target_bps:
+        return words
+    return replace(
+        words,
+        live=replace(live, ramp_from_bps=live.liquidation_target_bps),
+        liquidation=replace(state, ramp_time=0, ramp_seconds=0),
+    )
+
+
+def settled_live(words: ContractWords, now: int) -> ContractWords:
+    """Likewise where the call does not write the liquidation word."""
+    return replace(words, live=settled(words, now).live)
+
+
 def stopped(words: ContractWords, now: int) -> ContractWords:
     """Without the proposal, standing still where the ramp is now."""
     reached = liquidation_bps(words, now)
     live = replace(words.live, ramp_from_bps=reached, liquidation_target_bps=reached)
-    return replace(words, live=live, liquidation=cleared(words.liquidation))
+    return replace(words, live=live, liquidation=replace(cleared(words.liquidation), ramp_time=0, ramp_seconds=0))
 
 
 def cleared(state: LiquidationWord) -> LiquidationWord:
@@ -119,7 +140,12 @@ def _time_fault(words: ContractWords, now: int) -> str:
     mature = words.liquidation.pending_time + words.limits.dispute_seconds
     if now < mature:
         return "PendingNotMature"
-    return "PendingExpired" if now > mature + words.limits.pending_expiry_seconds else ""
+    return "PendingExpired" if now > _expiry_time(words) else ""
+
+
+def _expiry_time(words: ContractWords) -> int:
+    """Last second at which the proposal may be activated."""
+    return words.liquidation.pending_time + words.limits.dispute_seconds + words.limits.pending_expiry_seconds
 
 
 def _nearest(held: int, a: int, b: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from keeper.records.live import ContractWords
 from keeper.risk.applied import Applied, changed, is_listed
 from keeper.risk.limits import void_pending
-from keeper.risk.liquidation import stopped
+from keeper.risk.liquidation import settled_live, stopped
 from keeper.risk.regime import EXPIRY_UNIT_SECONDS, GUARDED, HALTED, NORMAL, regime_at, with_regime
 
 WEEK_SECONDS = 604_800
@@ -66,4 +66,5 @@ def stop(words: ContractWords, now: int) -> Applied:
 
 
 def _raised(words: ContractWords, level: int, until: int, now: int) -> Applied:
-    return changed(words, replace(words, live=with_regime(words.live, level, until, now)), now)
+    live = settled_live(words, now).live
+    return changed(words, replace(words, live=with_regime(live, level, until, now)), now)

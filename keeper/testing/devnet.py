@@ -6,7 +6,7 @@ so two worlds have the same prices but sample different blocks.
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from eth_account import Account
@@ -272,7 +272,7 @@ def _govern(
     calls = [
         calldata("setSettings(bytes,uint64)", encode_settings(settings), chain.block().number + 1),
         calldata("setSigners(address[],uint8)", sorted(signers), threshold),
-        calldata(f"setLimits(uint8,{world.LIMITS_ABI})", world.PROFILE, astuple(world.LIMITS) + astuple(world.LAW)),
+        calldata(f"setLimits(uint8,{world.LIMITS_ABI})", world.PROFILE, world.limits_values(world.LIMITS, world.LAW)),
         *(calldata(listing, key, *first) for key in market_keys),
     ]
     chain.run([Tx(sender[0], sender[1], call) for call in calls])

@@ -5,7 +5,7 @@ dwell and the dispute window fit into a demo. Amounts and prices are of mainnet'
 Nothing here is a recommendation.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import floor, log
 
 from keeper.records.live import Law, Limits
@@ -157,6 +157,13 @@ LIMITS_ABI = (
     "uint16,uint16,uint16,uint16,uint16,uint32,uint16,uint24,uint24,uint16,uint16,uint16,uint32,uint32,uint32)"
 )
 """``Limits`` of the contract: both words of a profile, field by field."""
+
+
+def limits_values(limits: Limits, law: Law) -> tuple[int | bool, ...]:
+    """What ``setLimits`` takes for ``LIMITS_ABI``."""
+    *first, bounded = astuple(limits)
+    return (*first, bool(bounded), *astuple(law))
+
 
 MODEL = {
     "model": "liquidity_adjusted",

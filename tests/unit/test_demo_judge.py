@@ -41,7 +41,7 @@ def applied(time: int, sequence: int, haircut: int, pending_time: int = 0, obser
         observed_block=(observed or time) // 12,
         sequence=sequence,
     )
-    return at(time, ReportApplied(KEY, sequence, live, AuxWord(pending_time=pending_time, pending_bps=1_500)))
+    return at(time, ReportApplied(KEY, live, AuxWord(pending_time=pending_time, pending_bps=1_500)))
 
 
 def activated(time: int, haircut: int) -> ChainEvent:

@@ -91,11 +91,21 @@ def test_a_regime_raises_the_effective_haircut_until_it_ends(regime: int, bps: i
 
 
 def test_a_ramp_is_never_ahead_of_its_line() -> None:
-    state = LiquidationWord(ramp_time=NOW)
+    state = LiquidationWord(ramp_time=NOW, ramp_seconds=3 * DAY)
     up, down = words(liquidation=state, liquidation_target_bps=2_100), words(liquidation=state, ramp_from_bps=2_100)
     third = NOW + DAY + 1
     assert (liquidation_bps(up, third), liquidation_bps(down, third)) == (2_033, 2_067)
     assert (liquidation_bps(up, NOW + 3 * DAY), liquidation_bps(down, NOW + 3 * DAY)) == (2_100, 2_000)
+
+
+def test_a_ramp_that_has_arrived_binds_the_haircut_no_longer() -> None:
+    state = LiquidationWord(ramp_time=NOW, ramp_seconds=3 * DAY)
+    down = words(liquidation=state, ramp_from_bps=2_900)
+    asked = Report(bytes(32), Targets(2_500, 0, 0), 7, 0, b"core")
+    early = apply_report(down, asked, 1_025, NOW + DAY, 0, NOW + DAY, True)
+    assert (early.aux.pending_bps, early.live.ramp_from_bps) == (2_900, 2_900)
+    late = apply_report(down, asked, 1_025, NOW + 3 * DAY, 0, NOW + 3 * DAY, True)
+    assert (late.aux.pending_bps, late.live.ramp_from_bps, late.words.liquidation) == (2_500, 2_000, LiquidationWord())
 
 
 # ---------------------------------------------------------------------------------------------------- day's highest
@@ -155,6 +165,14 @@ def test_a_proposal_keeps_what_is_nearest_and_ends_when_a_report_disagrees() -> 
     assert wish(nearer, 2_300, base=9, now=NOW + HOUR).liquidation.pending_bps == 2_100
     assert wish(nearer, 1_900, base=9, now=NOW + HOUR).liquidation.pending_time == 0
     assert wish(nearer, 2_300, base=3, now=NOW + HOUR).liquidation.pending_time == 0
+
+
+def test_a_proposal_that_expired_opens_anew() -> None:
+    opened = wish(words(BOUNDED), 2_100)
+    last = NOW + 6 * HOUR + DAY
+    assert wish(opened, 2_300, base=8, now=last).liquidation.pending_bps == 2_100
+    anew = wish(opened, 2_300, base=8, now=last + 1).liquidation
+    assert (anew.pending_bps, anew.pending_time) == (2_300, last + 1)
 
 
 def test_a_move_raises_the_haircut_that_would_lie_below() -> None:
@@ -223,12 +241,13 @@ def test_the_guardian_raises_and_holds_within_its_bounds() -> None:
 
 
 def test_a_dispute_voids_what_waits_and_stops_a_ramp_where_it_is() -> None:
-    state = LiquidationWord(pending_bps=2_200, pending_bonus_bps=500, pending_time=NOW, ramp_time=NOW)
+    ramp = LiquidationWord(ramp_time=NOW, ramp_seconds=3 * DAY)
+    state = replace(ramp, pending_bps=2_200, pending_bonus_bps=500, pending_time=NOW)
     base = words(BOUNDED, liquidation=state, liquidation_target_bps=2_090)
     waiting = replace(base, aux=AuxWord(staged_bps=4_000, staged_time=NOW, pending_bps=2_900, pending_time=NOW))
     stopped = stop(waiting, NOW + DAY)
     assert (stopped.live.ramp_from_bps, stopped.live.liquidation_target_bps) == (2_030, 2_030)
-    assert stopped.words.liquidation == LiquidationWord(ramp_time=NOW)
+    assert stopped.words.liquidation == LiquidationWord()
     assert stopped.aux == AuxWord(staged_bps=4_000, staged_time=NOW, extra_updates=1)
 
 

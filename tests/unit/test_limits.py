@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from keeper.maths.ceiling import encode_down
 from keeper.records.decision import Targets
-from keeper.records.live import FLAG_AUX, FLAG_LISTED, AuxWord, ContractWords, Law, Limits, LiveWord
+from keeper.records.live import (
+    FLAG_AUX,
+    FLAG_LIQUIDATION,
+    FLAG_LISTED,
+    AuxWord,
+    ContractWords,
+    Law,
+    Limits,
+    LiquidationWord,
+    LiveWord,
+)
 from keeper.records.report import Report
 from keeper.risk.applied import Applied
 from keeper.risk.budgets import budget_bps
@@ -21,6 +31,7 @@ DAY = 86_400
 LIMITS = make_limits(fresh_seconds=25 * HOUR, grace_seconds=19 * HOUR, decay_floor=1)
 LAW = make_law(premium_cap_bps=2_000, ceiling_stretch=10)
 PREMIUM_CAP_BPS = 2_000
+RAMP = LiquidationWord(ramp_time=NOW, ramp_seconds=3 * DAY)
 LIVE = LiveWord(
     haircut_bps=3_000,
     liquidation_target_bps=2_000,
@@ -36,8 +47,8 @@ LIVE = LiveWord(
 
 def words(aux: AuxWord | None = None, limits: Limits = LIMITS, law: Law = LAW, **live: int) -> ContractWords:
     waiting = aux or AuxWord()
-    flags = FLAG_LISTED | (FLAG_AUX if waiting.staged_bps or waiting.pending_time else 0)
-    return make_words(replace(LIVE, **{"flags": flags, **live}), waiting, limits, law)
+    flags = FLAG_LISTED | FLAG_LIQUIDATION | (FLAG_AUX if waiting.staged_bps or waiting.pending_time else 0)
+    return make_words(replace(LIVE, **{"flags": flags, **live}), waiting, limits, law, RAMP)
 
 
 def report(haircut_bps: int, base_sequence: int = 7, **targets: int) -> Report:
@@ -58,7 +69,11 @@ def test_a_small_tightening_holds_at_once_and_touches_no_aux_word() -> None:
     after = routine(words(), report(3_400))
     assert after.live.haircut_bps == 3_400
     assert after.aux == AuxWord()
-    assert (after.live.sequence, after.live.observed_block, after.live.flags) == (8, 1_025, FLAG_LISTED)
+    assert (after.live.sequence, after.live.observed_block, after.live.flags) == (
+        8,
+        1_025,
+        FLAG_LISTED | FLAG_LIQUIDATION,
+    )
 
 
 def test_an_emergency_cut_takes_one_step_and_stages_the_rest() -> None:
@@ -103,7 +118,7 @@ def test_an_emergency_report_cannot_slow_the_decay_down() -> None:
 def test_a_loosening_waits_and_leaves_the_live_haircut_alone() -> None:
     after = routine(words(), report(2_500))
     assert (after.live.haircut_bps, after.aux.pending_bps, after.aux.pending_time) == (3_000, 2_500, NOW)
-    assert after.live.flags == FLAG_LISTED | FLAG_AUX
+    assert after.live.flags == FLAG_LISTED | FLAG_AUX | FLAG_LIQUIDATION
 
 
 def test_a_loosening_on_another_base_is_refused_and_a_tightening_is_not() -> None:

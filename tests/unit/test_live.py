@@ -26,7 +26,7 @@ from keeper.records.live import (
 LAYOUTS = [
     (LiveWord, LIVE_BITS, 256),
     (AuxWord, AUX_BITS, 254),
-    (LiquidationWord, LIQUIDATION_BITS, 192),
+    (LiquidationWord, LIQUIDATION_BITS, 214),
     (GuardWord, GUARD_BITS, 144),
     (Limits, LIMITS_BITS, 245),
     (Law, LAW_BITS, 248),
@@ -74,7 +74,7 @@ def test_fields_lie_where_the_solidity_comment_draws_them() -> None:
     assert pack(AuxWord(pending_time=1, extra_updates=1, pending_ceiling=1), AUX_BITS) == (
         (1 << 60) + (1 << 196) + (1 << 234)
     )
-    assert pack(LiquidationWord(ramp_time=1, drained_fortnight=1), LIQUIDATION_BITS) == (1 << 60) + (1 << 124)
+    assert pack(LiquidationWord(drained_fortnight=1, ramp_seconds=1), LIQUIDATION_BITS) == (1 << 124) + (1 << 192)
     assert pack(GuardWord(trip_end=1, held_until=1), GUARD_BITS) == (1 << 80) + (1 << 112)
     assert pack(Law(premium_cap_bps=1, ceiling_stretch=1, trip_cooldown_seconds=1), LAW_BITS) == (
         (1 << 92) + (1 << 146) + (1 << 226)

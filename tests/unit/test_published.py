@@ -11,6 +11,7 @@ from keeper.protocols.bulkhead_events import TOPICS, BatchPublished, MarketListe
 from keeper.published import History, extend_history, read_history
 from keeper.records.core import Core, encode_core
 from keeper.records.decision import Targets
+from keeper.records.live import LIVE_BITS, LiveWord, pack
 from keeper.records.log import Log
 from keeper.records.report import Report
 from keeper.records.settings import Settings, encode_settings
@@ -57,9 +58,9 @@ def published(block: int, observed: int, sequence: int, core: bytes) -> list[Log
     packed = pack_report(Report(MARKET, Targets(2000, 1000, 500), 0, 0, core))
     batch = (observed, bytes(32), observed * 12, 0, bytes(32), bytes(32), keccak(packed))
     data = encode(["uint8", "bool", BATCH_ABI, "bytes"], [0, True, batch, packed])
-    applied = (TOPICS[ReportApplied], MARKET, sequence.to_bytes(32, "big"))
+    live = pack(LiveWord(sequence=sequence), LIVE_BITS).to_bytes(32, "big")
     return [
-        log(block, applied, bytes(64)),
+        log(block, (TOPICS[ReportApplied], MARKET), live + bytes(32)),
         log(block, (TOPICS[BatchPublished], observed.to_bytes(32, "big")), data),
     ]
 
