@@ -87,9 +87,16 @@ contract ViewsTest is Base {
         (bool ok, bytes memory answer) = address(parameters).staticcall(abi.encode(MARKET));
         vm.etch(address(parameters), code);
         assertTrue(ok);
-        (uint256 live, uint256 aux, uint256 limits) = abi.decode(answer, (uint256, uint256, uint256));
-        assertEq(live, live_);
-        assertEq(aux, aux_);
-        assertEq(limits & 0x3fff, 500);
+        uint256[6] memory words = abi.decode(answer, (uint256[6]));
+        assertEq(words[0], live_);
+        assertEq(words[1], aux_);
+        bytes32 base = keccak256(abi.encode(MARKET, uint256(0)));
+        assertEq(words[2], uint256(parameters.extsload(bytes32(uint256(base) + 2))));
+        assertEq(words[3], uint256(parameters.extsload(bytes32(uint256(base) + 3))));
+        assertEq(words[4] & 0x3fff, 500);
+        base = keccak256(abi.encode(uint256(0), uint256(1)));
+        assertEq(words[4], uint256(parameters.extsload(base)));
+        assertEq(words[5], uint256(parameters.extsload(bytes32(uint256(base) + 1))));
+        assertNotEq(words[5], 0);
     }
 }

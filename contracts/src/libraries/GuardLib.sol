@@ -191,25 +191,24 @@ library GuardLib {
         returns (LiveWord)
     {
         _checkPending(market, aux, limits);
-        uint256 haircut = live.haircutBps();
         uint256 goal = Math.max(Math.max(aux.pendingBps, limits.floorBps()), leastBps(live));
-        uint256 dHaircut = Math.saturatingSub(haircut, goal);
+        uint256 dHaircut = Math.saturatingSub(live.haircutBps(), goal);
         uint256 dPremium = Math.saturatingSub(live.premiumBps(), aux.pendingPremiumBps);
         uint256 dCeiling = _ceilingNeed(live.ceiling(), aux.pendingCeiling, law);
         uint256 need = Math.max(Math.max(dHaircut, dPremium), dCeiling);
-        uint256 available = availableBps(aux, limits);
+        uint256 spent = Math.min(need, availableBps(aux, limits));
         // Not by crumbs: every activation is an entry of the history, and anybody may call.
-        if (need == 0 || available == 0 || available < Math.min(need, limits.bucketBps() / 4)) {
-            revert ICollateralParameters.LooseningExhausted(market, haircut, goal, available);
+        if (spent == 0 || spent < Math.min(need, limits.bucketBps() / 4)) {
+            revert ICollateralParameters.LooseningExhausted(market, live.haircutBps(), goal, availableBps(aux, limits));
         }
 
-        uint256 spent = Math.min(need, available);
-        uint256 premium = live.premiumBps() - Math.min(dPremium, spent);
         uint256 ceiling = _raised(live.ceiling(), aux.pendingCeiling, dCeiling, spent, law);
         aux.drained = drainedNow(aux, limits) + spent * DAY;
         aux.drainedTime = block.timestamp;
         if (spent == need) _clearPending(aux);
-        return live.withLoosened(haircut - Math.min(dHaircut, spent), premium, ceiling);
+        return live.withLoosened(
+            live.haircutBps() - Math.min(dHaircut, spent), live.premiumBps() - Math.min(dPremium, spent), ceiling
+        );
     }
 
     /// @dev What raising a ceiling costs of the bucket, bps; 0 when it is not to rise or may not.

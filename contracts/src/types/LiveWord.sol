@@ -165,7 +165,9 @@ library LiveWordLib {
 
     /// @dev The same word with the liquidation haircut on its way from `from` to `to`, and this bonus.
     function withLiquidation(LiveWord word, uint256 from, uint256 to, uint256 bonus) internal pure returns (LiveWord) {
-        return LiveWord.wrap(word.raw().set(14, 14, to).set(28, 14, from).set(42, 14, bonus));
+        uint256 next = word.raw().set(14, 14, to);
+        next = next.set(28, 14, from);
+        return LiveWord.wrap(next.set(42, 14, bonus));
     }
 
     /// @dev The same word under a new report, one more in sequence; the fields are checked together.

@@ -6,6 +6,7 @@ import {Limits, Refusal} from "../../src/interfaces/ICollateralParameters.sol";
 import {GuardLib, Observation} from "../../src/libraries/GuardLib.sol";
 import {Aux, AuxLib} from "../../src/types/AuxWord.sol";
 import {Bits} from "../../src/types/Bits.sol";
+import {LawWord} from "../../src/types/LawWord.sol";
 import {LimitsWord, LimitsWordLib} from "../../src/types/LimitsWord.sol";
 import {LiveWord} from "../../src/types/LiveWord.sol";
 import {Report} from "../../src/types/Report.sol";
@@ -15,11 +16,16 @@ struct State {
     LiveWord live;
     Aux aux;
     LimitsWord limits;
+    LawWord law;
 }
 
 /// @dev What a quorum can say about a market, as wide as the packed report holds it.
 struct Asked {
     uint16 haircutBps;
+    uint16 premiumBps;
+    uint24 ceiling;
+    uint16 crunchPermille;
+    uint8 regime;
     uint16 decay;
     uint32 baseSequence;
     uint8 coreLength;
@@ -38,9 +44,9 @@ abstract contract Harness {
 
     /// @dev Any words a listed market can have: limits as setLimits takes them, haircut not below the liquidation haircut.
     function stateOf(uint256 live, uint256 aux, uint256 limits) internal pure returns (State memory s) {
-        s = State(LiveWord.wrap(live), AuxLib.unpack(aux), LimitsWord.wrap(limits));
+        s = State(LiveWord.wrap(live), AuxLib.unpack(aux), LimitsWord.wrap(limits), LawWord.wrap(0));
         vm.assume(isSound(s.limits));
-        vm.assume(s.live.haircutBps() <= 10_000 && s.live.liquidationHaircutBps() <= s.live.haircutBps());
+        vm.assume(s.live.haircutBps() <= 10_000 && s.live.liquidationTargetBps() <= s.live.haircutBps());
     }
 
     /// @dev What the properties assume of limits; that setLimits takes no others is a property itself.
@@ -71,17 +77,19 @@ abstract contract Harness {
     /// @dev A report that the contract takes; what it refuses moves nothing.
     function report(State memory s, Asked memory asked) internal view {
         Observation memory seen = Observation(asked.observedBlock, asked.observedTime, asked.batchIndex, asked.routine);
-        Report memory told = Report({
-            market: MARKET,
-            haircutBps: asked.haircutBps,
-            reserved: 0,
-            decay: asked.decay,
-            baseSequence: asked.baseSequence,
-            coreLength: asked.coreLength
-        });
-        (Refusal refusal, uint256 target,) = GuardLib.check(s.live, s.limits, told, seen);
+        Report memory told;
+        told.market = MARKET;
+        told.haircutBps = asked.haircutBps;
+        told.premiumBps = asked.premiumBps;
+        told.ceiling = asked.ceiling;
+        told.crunchPermille = asked.crunchPermille;
+        told.regime = asked.regime;
+        told.decay = asked.decay;
+        told.baseSequence = asked.baseSequence;
+        told.coreLength = asked.coreLength;
+        (Refusal refusal,,) = GuardLib.check(s.live, s.limits, s.law, told, seen);
         vm.assume(refusal == Refusal.None);
-        s.live = GuardLib.applyReport(s.live, s.aux, s.limits, target, told.decay, seen);
+        s.live = GuardLib.applyReport(s.live, s.aux, s.limits, told, seen);
     }
 
     function advance(State memory s) internal view {
@@ -89,7 +97,7 @@ abstract contract Harness {
     }
 
     function activate(State memory s) internal view {
-        s.live = GuardLib.activate(MARKET, s.live, s.aux, s.limits);
+        s.live = GuardLib.activate(MARKET, s.live, s.aux, s.limits, s.law);
     }
 
     /// @dev What is still spent of the bucket, in bps x 86,400.
@@ -113,6 +121,6 @@ abstract contract Harness {
 
     /// @dev What the haircut may never go below.
     function least(State memory s) internal pure returns (uint256) {
-        return s.live.liquidationHaircutBps();
+        return GuardLib.leastBps(s.live);
     }
 }
