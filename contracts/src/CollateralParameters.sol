@@ -106,20 +106,19 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
             uint256 fields;
             uint256 coreLength;
             (market, fields, coreLength, offset) = ReportLib.head(reports, offset);
-            LiveWord live = _markets[market].live;
-            if (!live.isListed()) {
-                _refuse(market, seen, Refusal.Unlisted, 0, 0);
-                continue;
-            }
+            Market storage slot = _markets[market];
+            LiveWord live = slot.live;
             if (live.profile() != profile) {
                 profile = live.profile();
                 limits_ = _limits[uint8(profile)].limits;
             }
             uint256 quiet = QuietLib.apply_(live, limits_, fields, coreLength, seen);
             if (quiet != 0) {
-                _storeReport(_markets[market], LiveWord.wrap(quiet));
+                _storeReport(slot, LiveWord.wrap(quiet));
                 emit ReportApplied(market, quiet, 0);
                 applied = true;
+            } else if (!live.isListed()) {
+                _refuse(market, seen, Refusal.Unlisted, 0, 0);
             } else if (_applyLoudReport(live, limits_, ReportLib.unpack(market, fields, coreLength), seen)) {
                 applied = true;
             }
@@ -292,11 +291,10 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         _requireInUse();
         // Profiles have 6 bits in the live word.
         if (profile > 63) revert BadLimits(profile);
-        Profile memory words = Profile({
-            limits: LimitsWordLib.checkAndPack(profile, newLimits), law: LawWordLib.checkAndPack(profile, newLimits)
-        });
-        _limits[profile] = words;
-        emit LimitsSet(profile, words.limits.raw(), words.law.raw());
+        LimitsWord limits_ = LimitsWordLib.checkAndPack(profile, newLimits);
+        LawWord law = LawWordLib.checkAndPack(profile, newLimits, limits_);
+        _limits[profile] = Profile(limits_, law);
+        emit LimitsSet(profile, limits_.raw(), law.raw());
     }
 
     /// @inheritdoc ICollateralParameters

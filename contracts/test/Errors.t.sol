@@ -259,11 +259,30 @@ contract ErrorsTest is LawBase {
         parameters.setLimits(64, defaultLimits());
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.BadLimits.selector, 255));
         parameters.setLimits(255, defaultLimits());
+        vm.stopPrank();
+    }
+
+    /// @dev The first and last field of either word; among them a bool that is neither 0 nor 1, which no compiler sends.
+    function test_RevertWhen_ALimitDoesNotFitItsField() public {
+        uint256[4] memory field = [uint256(0), 14, 15, 29];
+        uint256[4] memory width = [uint256(14), 1, 14, 22];
+        for (uint256 i; i < field.length; ++i) {
+            bytes memory call = abi.encodeCall(parameters.setLimits, (3, boundedLimits()));
+            uint256 offset = 4 + 32 + 32 * (field[i] + 1);
+            uint256 value = 1 << width[i];
+            assembly ("memory-safe") {
+                mstore(add(call, offset), value)
+            }
+            vm.prank(governance);
+            (bool ok, bytes memory answer) = address(parameters).call(call);
+            assertFalse(ok);
+            assertEq(answer, abi.encodeWithSelector(Bits.FieldOverflow.selector, value, width[i]));
+        }
     }
 
     /// @dev Each field alone makes a profile unsound; those of the first word are in Governance.t.sol.
     function test_RevertWhen_ALawContradictsItself() public {
-        for (uint256 i; i < 17; ++i) {
+        for (uint256 i; i < 15; ++i) {
             Limits memory v = boundedLimits();
             if (i == 0) v.graceSeconds = 0;
             if (i == 1) v.regimeSeconds = 0;
@@ -278,11 +297,9 @@ contract ErrorsTest is LawBase {
             // k 2.00 x sigma 10 % = 0.2 = 51.2 / 256.
             if (i == 10) (v.sigmaFloorBps, v.decayFloor) = (1000, 51);
             if (i == 11) v.tripSeconds = 6 hours - 600 + 1;
-            if (i == 12) v.ceilingFloor = 1 << 20;
-            if (i == 13) v.ceilingCap = 1 << 20;
-            if (i == 14) (v.ceilingFloor, v.ceilingCap) = (101, 100);
-            if (i == 15) v.rampSeconds = 0;
-            if (i == 16) v.dayBudgetBps = 0;
+            if (i == 12) (v.ceilingFloor, v.ceilingCap) = (101, 100);
+            if (i == 13) v.rampSeconds = 0;
+            if (i == 14) v.dayBudgetBps = 0;
             vm.prank(governance);
             vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.BadLimits.selector, 3));
             parameters.setLimits(3, v);

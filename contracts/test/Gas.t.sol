@@ -129,7 +129,8 @@ contract GasTest is Base {
             bytes32 base = keccak256(abi.encode(_market(i), uint256(0)));
             // Once something was activated, the aux word is never zero again.
             vm.store(address(parameters), bytes32(uint256(base) + 1), bytes32(uint256(1) << 196));
-            for (uint256 k; k < 256 + 128; ++k) {
+            // But the listing is the newest entry.
+            for (uint256 k = 1; k < 256 + 128; ++k) {
                 vm.store(address(parameters), bytes32(uint256(base) + 8 + k), bytes32(uint256(1)));
             }
         }

@@ -20,4 +20,20 @@ library Bits {
             return (word & ~(mask << shift)) | (value << shift);
         }
     }
+
+    /// @dev Fields from consecutive words of calldata, beginning at `offset`; the first is the lowest. A loop, so that code
+    /// stays small where gas does not matter.
+    /// @param widths One byte a field.
+    function packFrom(uint256 offset, bytes memory widths) internal pure returns (uint256 word) {
+        uint256 shift;
+        for (uint256 i; i < widths.length; ++i) {
+            uint256 value;
+            assembly ("memory-safe") {
+                value := calldataload(add(offset, shl(5, i)))
+            }
+            uint256 width = uint8(widths[i]);
+            word = set(word, shift, width, value);
+            shift += width;
+        }
+    }
 }

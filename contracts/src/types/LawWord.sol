@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {ICollateralParameters, Limits} from "../interfaces/ICollateralParameters.sol";
 import {Ceiling} from "./Ceiling.sol";
 import {Bits} from "./Bits.sol";
+import {LimitsWord} from "./LimitsWord.sol";
 
 /// @dev Second word of a limits profile: liquidation law, premium, ceiling, model floors, trips; read only by what
 /// needs it. Twin: `Law` in keeper/records/live.py. Fields are described at `Limits`.
@@ -31,6 +32,10 @@ using LawWordLib for LawWord global;
 
 library LawWordLib {
     using Bits for uint256;
+
+    /// @dev As drawn above; `Limits` has its fields in the same order, from byte 480 on.
+    bytes private constant WIDTHS = hex"0e0e0e0e0e160e14140a100a161616";
+    uint256 private constant FIRST_FIELD = 480;
 
     function raw(LawWord word) internal pure returns (uint256) {
         return LawWord.unwrap(word);
@@ -88,27 +93,36 @@ library LawWordLib {
         return word.raw().get(226, 22);
     }
 
+    function sigmaFloorBps(LawWord word) internal pure returns (uint256) {
+        return word.raw().get(156, 16);
+    }
+
+    function kFloor(LawWord word) internal pure returns (uint256) {
+        return word.raw().get(172, 10);
+    }
+
     /// @dev Refuses values that contradict each other: among them a decay floor below the floors of k times sigma.
-    function checkAndPack(uint8 profile, Limits calldata values) internal pure returns (LawWord) {
-        bool sound = values.liquidationFloorBps <= values.liquidationCapBps && values.liquidationCapBps < 10_000
-            && values.bonusCapBps <= 10_000 && values.premiumCapBps <= 10_000
-            && values.dayBudgetBps <= values.fortnightBudgetBps;
+    function checkAndPack(uint8 profile, Limits calldata values, LimitsWord limits)
+        internal
+        pure
+        returns (LawWord word)
+    {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := add(values, FIRST_FIELD)
+        }
+        word = LawWord.wrap(Bits.packFrom(offset, WIDTHS));
+        bool sound = word.liquidationFloorBps() <= word.liquidationCapBps() && word.liquidationCapBps() < 10_000
+            && word.bonusCapBps() <= 10_000 && word.premiumCapBps() <= 10_000
+            && word.dayBudgetBps() <= word.fortnightBudgetBps();
         // k in 1/100, sigma in bps, decay in 1/256.
-        sound = sound && uint256(values.decayFloor) * 1e6 >= uint256(values.kFloor) * values.sigmaFloorBps * 256
-            && (values.tripSeconds == 0 || 2 * (uint256(values.tripSeconds) + 600) <= values.tripBudgetSeconds);
-        sound = sound && values.ceilingFloor < 1 << 20 && values.ceilingCap < 1 << 20
-            && (values.ceilingCap == 0 || Ceiling.decode(values.ceilingFloor) <= Ceiling.decode(values.ceilingCap));
+        sound = sound && limits.decayFloor() * 1e6 >= word.kFloor() * word.sigmaFloorBps() * 256
+            && (word.tripSeconds() == 0 || 2 * (word.tripSeconds() + 600) <= word.tripBudgetSeconds());
+        sound = sound
+            && (word.ceilingCap() == 0 || Ceiling.decode(word.ceilingFloor()) <= Ceiling.decode(word.ceilingCap()));
         // A quorum that may move the liquidation haircut moves it gently.
-        sound = sound && (!values.bounded || (values.rampSeconds != 0 && values.dayBudgetBps != 0));
+        sound = sound && (!limits.isBounded() || (word.rampSeconds() != 0 && word.dayBudgetBps() != 0));
         if (!sound) revert ICollateralParameters.BadLimits(profile);
-        uint256 word = uint256(0).set(0, 14, values.liquidationFloorBps).set(14, 14, values.liquidationCapBps);
-        word = word.set(28, 14, values.bonusCapBps).set(42, 14, values.dayBudgetBps);
-        word = word.set(56, 14, values.fortnightBudgetBps).set(70, 22, values.rampSeconds);
-        word = word.set(92, 14, values.premiumCapBps).set(106, 20, values.ceilingFloor);
-        word = word.set(126, 20, values.ceilingCap).set(146, 10, values.ceilingStretch);
-        word = word.set(156, 16, values.sigmaFloorBps).set(172, 10, values.kFloor);
-        word = word.set(182, 22, values.tripSeconds).set(204, 22, values.tripBudgetSeconds);
-        return LawWord.wrap(word.set(226, 22, values.tripCooldownSeconds));
     }
 
     function unpackInto(LawWord word, Limits memory values) internal pure {
@@ -122,8 +136,8 @@ library LawWordLib {
         values.ceilingFloor = uint24(word.ceilingFloor());
         values.ceilingCap = uint24(word.ceilingCap());
         values.ceilingStretch = uint16(word.ceilingStretch());
-        values.sigmaFloorBps = uint16(word.raw().get(156, 16));
-        values.kFloor = uint16(word.raw().get(172, 10));
+        values.sigmaFloorBps = uint16(word.sigmaFloorBps());
+        values.kFloor = uint16(word.kFloor());
         values.tripSeconds = uint32(word.tripSeconds());
         values.tripBudgetSeconds = uint32(word.tripBudgetSeconds());
         values.tripCooldownSeconds = uint32(word.tripCooldownSeconds());

@@ -31,6 +31,9 @@ using LimitsWordLib for LimitsWord global;
 library LimitsWordLib {
     using Bits for uint256;
 
+    /// @dev As drawn above; `Limits` has its fields in the same order.
+    bytes private constant WIDTHS = hex"0e0e0e160e0e161616160e0e0e1601";
+
     function raw(LimitsWord word) internal pure returns (uint256) {
         return LimitsWord.unwrap(word);
     }
@@ -97,20 +100,18 @@ library LimitsWordLib {
     }
 
     /// @dev Refuses values that contradict each other or were forgotten. A bucket of 0 is a choice: nothing loosens.
-    function checkAndPack(uint8 profile, Limits calldata values) internal pure returns (LimitsWord) {
-        bool sound = values.floorBps <= values.capBps && values.capBps <= 10_000 && values.stepUpBps != 0
-            && values.stageSeconds != 0 && values.disputeSeconds != 0 && values.pendingExpirySeconds != 0
-            && values.freshSeconds != 0 && values.graceSeconds != 0 && values.regimeSeconds != 0;
-        sound = sound && values.decayFloor != 0 && values.guardedAddBps <= values.stressedAddBps
-            && values.stressedAddBps <= 10_000;
+    function checkAndPack(uint8 profile, Limits calldata values) internal pure returns (LimitsWord word) {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := values
+        }
+        word = LimitsWord.wrap(Bits.packFrom(offset, WIDTHS));
+        bool sound = word.floorBps() <= word.capBps() && word.capBps() <= 10_000 && word.stepUpBps() != 0
+            && word.stageSeconds() != 0 && word.disputeSeconds() != 0 && word.pendingExpirySeconds() != 0
+            && word.freshSeconds() != 0 && word.graceSeconds() != 0 && word.regimeSeconds() != 0;
+        sound = sound && word.decayFloor() != 0 && word.regimeAddBps(1) <= word.regimeAddBps(2)
+            && word.regimeAddBps(2) <= 10_000;
         if (!sound) revert ICollateralParameters.BadLimits(profile);
-        uint256 word = uint256(0).set(0, 14, values.floorBps).set(14, 14, values.capBps).set(28, 14, values.stepUpBps);
-        word = word.set(42, 22, values.stageSeconds).set(64, 14, values.bucketBps).set(78, 14, values.refillBpsPerDay);
-        word = word.set(92, 22, values.disputeSeconds).set(114, 22, values.pendingExpirySeconds);
-        word = word.set(136, 22, values.freshSeconds).set(158, 22, values.graceSeconds);
-        word = word.set(180, 14, values.decayFloor).set(194, 14, values.guardedAddBps);
-        word = word.set(208, 14, values.stressedAddBps).set(222, 22, values.regimeSeconds);
-        return LimitsWord.wrap(word.set(244, 1, values.bounded ? 1 : 0));
     }
 
     function unpackInto(LimitsWord word, Limits memory values) internal pure {
