@@ -267,14 +267,14 @@ contract ErrorsTest is LawBase {
         uint256[4] memory field = [uint256(0), 14, 15, 29];
         uint256[4] memory width = [uint256(14), 1, 14, 22];
         for (uint256 i; i < field.length; ++i) {
-            bytes memory call = abi.encodeCall(parameters.setLimits, (3, boundedLimits()));
+            bytes memory data = abi.encodeCall(parameters.setLimits, (3, boundedLimits()));
             uint256 offset = 4 + 32 + 32 * (field[i] + 1);
             uint256 value = 1 << width[i];
             assembly ("memory-safe") {
-                mstore(add(call, offset), value)
+                mstore(add(data, offset), value)
             }
             vm.prank(governance);
-            (bool ok, bytes memory answer) = address(parameters).call(call);
+            (bool ok, bytes memory answer) = address(parameters).call(data);
             assertFalse(ok);
             assertEq(answer, abi.encodeWithSelector(Bits.FieldOverflow.selector, value, width[i]));
         }
