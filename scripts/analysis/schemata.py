@@ -29,9 +29,9 @@ library Awake {
         return asksPurely();
     }
 
-    function _asked() private view returns (uint256 number) {
+    function _asked() private view returns (uint256 awake) {
         assembly {
-            number := coinbase()
+            awake := coinbase()
         }
     }
 }
