@@ -133,7 +133,7 @@ contract CollateralParameters is MarketStore, AccessManaged, EIP712 {
         Market storage slot = _markets[report.market];
         Liquidation memory state = _loadLiquidation(slot, live);
         live = LiquidationLib.settle(live, state);
-        LawWord law;
+        LawWord law = LawWord.wrap(0);
         if (limits_.isBounded() || report.premiumBps != 0 || report.ceiling != 0) law = _limits[live.profile()].law;
         {
             // A block, so that the stack is deep enough without the IR too: that is how coverage and mutants are built.

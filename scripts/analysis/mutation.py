@@ -44,12 +44,18 @@ TIMEOUT_SECONDS = 600.0
 TRIAGE = CONTRACTS / "mutation.triage.json"
 _PLAIN = {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_OPTIMIZER_RUNS": "1"}
 _RUNS = {"FOUNDRY_FUZZ_RUNS": "32", "FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "60"}
+_ONE_RUN = {"FOUNDRY_FUZZ_RUNS": "1"}
 _OWN_RUNS = re.compile(r"^ */// forge-config: default\.fuzz\.runs = .*\n", re.MULTILINE)
 """A test's own number of runs, which would win over ours."""
 _SLOW = "^(History|Invariants|LiquidationBudget)"
-_QUICK_TESTS = ("--no-match-contract", f"{_SLOW}|^Gas")
-"""Without those of gas too: they bound what optimised code needs."""
-_SLOW_TESTS = ("--match-contract", _SLOW)
+_OTHERS = f"{_SLOW}|^Gas"
+"""Without those of gas: they bound what optimised code needs."""
+_STAGES = (
+    (("--no-match-contract", _OTHERS), _ONE_RUN),
+    (("--no-match-contract", _OTHERS), _RUNS),
+    (("--match-contract", _SLOW), _RUNS),
+)
+"""A mutant that passes one meets the next; most fall in the first."""
 
 Key = tuple[str, str, str]
 """File, lines before, lines after: by these a reviewed mutant is recognised."""
@@ -89,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     """0 when the score is reached and every reviewed mutant still exists and still survives."""
     deadline = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory(prefix="bulkhead-mutation-") as folder:
-        project = copy_project(Path(folder) / "a", "**/*.sol")
+        project = copy_project(Path(folder) / "a", "*.sol", "handlers/*.sol", "consumers/*.sol")
         drop_unused_readers(project)
         drop_ir(project)
         for test in (project / "test").rglob("*.sol"):
@@ -153,8 +159,8 @@ def _build(project: Path, second: Path, texts: dict[str, str], sample: list[Muta
             break
         refused |= schemata.stillborn(answer.stdout + answer.stderr, lines)
     shutil.copytree(project, second, symlinks=True)
-    for tests in (_QUICK_TESTS, _SLOW_TESTS):
-        answer = _test(project, tests, 0)
+    for tests, runs in _STAGES[1:]:
+        answer = _test(project, tests, runs, 0)
         if answer.returncode != 0 or "tests passed" not in answer.stdout or " 0 tests passed" in answer.stdout:
             raise AnalysisError(f"the tests of the unchanged code fail:\n{last_words(answer)}")
     projects: SimpleQueue[Path] = SimpleQueue()
@@ -188,8 +194,8 @@ def _judge_all(bench: Bench, texts: dict[str, str], reviewed: dict[Key, str], de
 def _verdict(number: int, projects: SimpleQueue[Path]) -> str:
     project = projects.get()
     try:
-        for tests in (_QUICK_TESTS, _SLOW_TESTS):
-            answer = _test(project, tests, number)
+        for tests, runs in _STAGES:
+            answer = _test(project, tests, runs, number)
             if answer.returncode != 0:
                 break
     except subprocess.TimeoutExpired:
@@ -203,12 +209,12 @@ def _verdict(number: int, projects: SimpleQueue[Path]) -> str:
     return "killed"
 
 
-def _test(project: Path, tests: tuple[str, str], number: int) -> subprocess.CompletedProcess[str]:
+def _test(project: Path, tests: tuple[str, str], runs: dict[str, str], number: int) -> subprocess.CompletedProcess[str]:
     # A counterexample that forge kept from the mutant before would be tried first: every mutant starts alike.
     for kept in ("fuzz", "invariant"):
         shutil.rmtree(project / "cache" / kept, ignore_errors=True)
     command = [str(forge()), "test", "--fail-fast", "--threads", "1", *tests]
-    return call(command, project, {**_PLAIN, **_RUNS, **schemata.settings_of(number)}, TIMEOUT_SECONDS)
+    return call(command, project, {**_PLAIN, **runs, **schemata.settings_of(number)}, TIMEOUT_SECONDS)
 
 
 def _conclude(sample: list[Mutant], texts: dict[str, str], tally: Tally, seed: int) -> int:
