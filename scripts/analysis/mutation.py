@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,8 @@ _STAGES = (
     (("--match-contract", _SLOW), _RUNS),
 )
 """A mutant that passes one meets the next; most fall in the first."""
+_FAILED = re.compile(r"failing tests? in [\w./]+:(\w+)")
+_FIRST_TESTS = 4
 
 Key = tuple[str, str, str]
 """File, lines before, lines after: by these a reviewed mutant is recognised."""
@@ -70,6 +72,8 @@ class Bench:
     stillborn: set[int]
     projects: SimpleQueue[Path]
     """Copies that nobody works in."""
+    killers: defaultdict[str, Counter[str]]
+    """By file, how many of its mutants each test contract has killed so far; the best of them go first."""
 
 
 @dataclass(slots=True)
@@ -166,7 +170,7 @@ def _build(project: Path, second: Path, texts: dict[str, str], sample: list[Muta
     projects: SimpleQueue[Path] = SimpleQueue()
     for copy in (project, second):
         projects.put(copy)
-    return Bench(mutants, refused, projects)
+    return Bench(mutants, refused, projects, defaultdict(Counter))
 
 
 def _judge_all(bench: Bench, texts: dict[str, str], reviewed: dict[Key, str], deadline: float) -> Tally:
@@ -177,7 +181,7 @@ def _judge_all(bench: Bench, texts: dict[str, str], reviewed: dict[Key, str], de
         if time.monotonic() > deadline:
             return
         mutant = bench.mutants[number]
-        verdict = "stillborn" if number in bench.stillborn else _verdict(number, bench.projects)
+        verdict = "stillborn" if number in bench.stillborn else _verdict(number, bench)
         if _key(mutant, texts) in reviewed:
             verdict = {"survived": "reviewed", "killed": "misjudged", "timeout": "misjudged"}.get(verdict, verdict)
         if verdict in {"survived", "misjudged"}:
@@ -191,21 +195,24 @@ def _judge_all(bench: Bench, texts: dict[str, str], reviewed: dict[Key, str], de
     return tally
 
 
-def _verdict(number: int, projects: SimpleQueue[Path]) -> str:
-    project = projects.get()
+def _verdict(number: int, bench: Bench) -> str:
+    killers = bench.killers[bench.mutants[number].path]
+    first = "|".join(name for name, _ in killers.most_common(_FIRST_TESTS))
+    project = bench.projects.get()
     try:
-        for tests, runs in _STAGES:
+        for tests, runs in (((("--match-contract", f"^({first})$"), _ONE_RUN),) if first else ()) + _STAGES:
             answer = _test(project, tests, runs, number)
             if answer.returncode != 0:
                 break
     except subprocess.TimeoutExpired:
         return "timeout"
     finally:
-        projects.put(project)
+        bench.projects.put(project)
     if answer.returncode == 0:
         return "survived"
     if "tests passed" not in answer.stdout:
         raise AnalysisError(f"forge failed on mutant {number}:\n{last_words(answer)}")
+    killers.update(name for name in _FAILED.findall(answer.stdout)[:1] if not re.match(_SLOW, name))
     return "killed"
 
 
