@@ -31,6 +31,28 @@ contract EventsTest is LawBase {
         _logsBoth(ICollateralParameters.PendingActivated.selector, OTHER);
     }
 
+    function test_AStagedStepLogsBothWords() public {
+        report(OTHER, 6500);
+        passTime(300);
+        vm.recordLogs();
+        parameters.advance(OTHER);
+        assertNotEq(aux(OTHER).stagedBps, 0, "more waits");
+        _logsBoth(ICollateralParameters.StageAdvanced.selector, OTHER);
+    }
+
+    function test_RaisesAndStopsLogBothWords() public {
+        report(OTHER, 6500);
+        vm.recordLogs();
+        vm.startPrank(governance);
+        parameters.raiseRegime(OTHER, 2, 1 hours);
+        _logsBoth(ICollateralParameters.RegimeRaised.selector, OTHER);
+        parameters.stop(OTHER);
+        _logsBoth(ICollateralParameters.MarketStopped.selector, OTHER);
+        parameters.trip(MARKET);
+        _logsBoth(ICollateralParameters.RegimeRaised.selector, MARKET);
+        assertNotEq(parameters.auxWord(MARKET), 0);
+    }
+
     function test_AProposalLogsTheLiquidationWordWhenItChanges() public {
         bytes32 proposed = ICollateralParameters.LiquidationProposed.selector;
         vm.recordLogs();
