@@ -87,6 +87,15 @@ contract ActivateTest is Base {
         assertEq(haircut(MARKET), 2900);
     }
 
+    function test_APendingStandsUpToItsLastSecond() public {
+        uint256 expiry = _open(2700) + 30 hours;
+        vm.warp(expiry - 12 * CADENCE);
+        report(MARKET, 2500);
+        assertEq(block.timestamp, expiry);
+        assertEq(aux(MARKET).pendingTime, expiry - 30 hours);
+        assertEq(aux(MARKET).pendingBps, 2700, "the tightest of both wishes");
+    }
+
     function test_AnExpiredPendingOpensAnewWithTheNextReport() public {
         uint256 expiry = _open(2700) + 30 hours;
         vm.warp(expiry + 1);

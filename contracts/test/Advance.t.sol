@@ -58,6 +58,18 @@ contract AdvanceTest is Base {
         parameters.advance(MARKET);
     }
 
+    function test_RevertWhen_ALoweredCapIsReachedAlready() public {
+        report(MARKET, 6500);
+        Limits memory lower = defaultLimits();
+        lower.capBps = 4000;
+        vm.prank(governance);
+        parameters.setLimits(0, lower);
+        passTime(300);
+        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.NothingStaged.selector, MARKET));
+        parameters.advance(MARKET);
+        assertEq(haircut(MARKET), 4000);
+    }
+
     function test_RevertWhen_TheMarketIsUnknown() public {
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.UnknownMarket.selector, keccak256("x")));
         parameters.advance(keccak256("x"));

@@ -85,6 +85,51 @@ contract EffectiveTest is Base {
         assertEq(live(MARKET).dayHighestBps(), lens.dayHighest(MARKET, today));
     }
 
+    /// @dev The grace ends with a day's last second, and the first second after it widens by far.
+    function test_ADaysHighestEndsWithItsLastSecond() public {
+        pass(CADENCE);
+        Wish memory w = wish(MARKET, 3500);
+        w.decay = (1 << 14) - 1;
+        publish(newestSample(), pack(w));
+        uint256 day = block.timestamp / 1 days;
+        Limits memory values = defaultLimits();
+        values.graceSeconds = uint32((day + 1) * 1 days - 1 - live(MARKET).observedTime());
+        vm.prank(governance);
+        parameters.setLimits(0, values);
+        vm.warp((day + 1) * 1 days);
+        uint256 widened = parameters.parameters(MARKET).haircutBps;
+        assertGt(widened, 3520);
+        assertEq(lens.dayHighest(MARKET, day), 3500);
+        assertEq(lens.dayHighest(MARKET, day + 1), widened);
+        passTime(1 hours);
+        assertEq(lens.dayHighest(MARKET, day), 3500);
+        report(MARKET, 3600);
+        assertEq(lens.dayHighest(MARKET, day), 3500, "written down");
+    }
+
+    /// @dev A raise counts up to its last second, with the age of that second: the grace ends with it.
+    function test_ADaysHighestTakesARaiseInItsLastSecond() public {
+        pass(CADENCE);
+        Wish memory w = wish(MARKET, 3500);
+        w.decay = (1 << 14) - 1;
+        publish(newestSample(), pack(w));
+        vm.prank(governance);
+        parameters.raiseRegime(MARKET, 1, 1 hours);
+        uint256 expiry = parameters.parameters(MARKET).regimeExpiry;
+        Limits memory values = defaultLimits();
+        values.graceSeconds = uint32(expiry - 1 - live(MARKET).observedTime());
+        vm.prank(governance);
+        parameters.setLimits(0, values);
+        uint256 day = block.timestamp / 1 days;
+        vm.warp(expiry - 1);
+        assertEq(parameters.parameters(MARKET).haircutBps, 3800);
+        vm.warp(expiry + 1);
+        assertGt(parameters.parameters(MARKET).haircutBps, 3500);
+        assertLt(parameters.parameters(MARKET).haircutBps, 3800);
+        assertEq(expiry / 1 days, day);
+        assertEq(lens.dayHighest(MARKET, day), 3800);
+    }
+
     function testFuzz_TheWideningIsTheFormulaOfTheModels(uint256 bps, uint256 decay, uint256 age) public {
         bps = bound(bps, 2000, 4000);
         decay = bound(decay, 0, 16_383);

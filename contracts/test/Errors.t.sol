@@ -259,7 +259,10 @@ contract ErrorsTest is LawBase {
         parameters.setLimits(64, defaultLimits());
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.BadLimits.selector, 255));
         parameters.setLimits(255, defaultLimits());
+        parameters.setLimits(63, defaultLimits());
+        parameters.setMarket(MARKET, 63, Values(3000, 2000, 500, 0, 0));
         vm.stopPrank();
+        assertEq(live(MARKET).profile(), 63, "the last one");
     }
 
     /// @dev The first and last field of either word; among them a bool that is neither 0 nor 1, which no compiler sends.

@@ -119,6 +119,16 @@ contract LiquidationMovesTest is LawBase {
         assertEq(live(MARKET).liquidationTargetBps(), 2050);
     }
 
+    function test_AProposalStandsUpToItsLastSecond() public {
+        propose(2300, 500);
+        uint256 opened = law().pendingTime;
+        vm.warp(opened + 30 hours - 12 * CADENCE);
+        propose(2400, 500);
+        assertEq(block.timestamp, opened + 30 hours);
+        assertEq(law().pendingTime, opened);
+        assertEq(law().pendingBps, 2300, "the nearest of both wishes");
+    }
+
     // ---------------------------------------------------------------------------------------------------- activation
 
     function test_AMaturedProposalMovesByHalfTheDaysBudgetAtOnce() public {

@@ -177,6 +177,35 @@ contract WordsTest is Test {
         assertEq(pendingTime, state.pendingTime);
     }
 
+    function test_RevertWhen_AGuardOrALiquidationFieldDoesNotFit() public {
+        uint8[4] memory guard = [48, 32, 32, 32];
+        for (uint256 i; i < guard.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Bits.FieldOverflow.selector, 1 << guard[i], guard[i]));
+            this.packGuard(i, 1 << guard[i]);
+        }
+        uint8[8] memory liquidation = [14, 14, 32, 32, 32, 36, 32, 22];
+        for (uint256 i; i < liquidation.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Bits.FieldOverflow.selector, 1 << liquidation[i], liquidation[i]));
+            this.packLiquidation(i, 1 << liquidation[i]);
+        }
+    }
+
+    function packGuard(uint256 index, uint256 value) external pure returns (uint256) {
+        Guard memory guard;
+        assembly ("memory-safe") {
+            mstore(add(guard, mul(32, index)), value)
+        }
+        return guard.pack();
+    }
+
+    function packLiquidation(uint256 index, uint256 value) external pure returns (uint256) {
+        Liquidation memory state;
+        assembly ("memory-safe") {
+            mstore(add(state, mul(32, index)), value)
+        }
+        return state.pack();
+    }
+
     function testFuzz_TheGuardWordsFieldsLieAsDrawn(uint256 word) public {
         word %= 1 << 144;
         Guard memory guard = GuardWordLib.unpack(word);

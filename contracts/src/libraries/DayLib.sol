@@ -45,10 +45,8 @@ library DayLib {
     /// @dev Take down what `live`, written at `since`, stood for until now.
     function close(Days storage days_, LiveWord live, uint256 since, LimitsWord limits) internal {
         uint256 today = block.timestamp / DAY;
-        uint256 first = live.observedTime() / DAY;
-        if (first != today) first = since / DAY;
-        uint256 written = first;
-        if (first + DAYS <= today) first = today + 1 - DAYS;
+        uint256 written = since / DAY;
+        uint256 first = written + DAYS <= today ? today + 1 - DAYS : written;
         for (uint256 day = first; day <= today; ++day) {
             // What a lane holds of a later day than that of the write is of 256 days ago.
             if (day != written) days_.clear(day);
