@@ -139,6 +139,11 @@ class DevChain:
         """Mine; each block lies the node's timestamp interval after the one before."""
         self.rpc("anvil_mine", hex(blocks))
 
+    def wait(self, seconds: int) -> None:
+        """Mine one block that lies this long after its parent."""
+        self.rpc("evm_setNextBlockTimestamp", self.block().timestamp + seconds)
+        self.mine()
+
     def set_interval(self, seconds: int) -> None:
         """Give every later block a time ``seconds`` after its parent's, whatever the wall clock says."""
         self.rpc("anvil_setBlockTimestampInterval", seconds)

@@ -121,11 +121,9 @@ def test_a_regime_that_ended_counts_for_its_day() -> None:
     assert note(raised, words(observed_time=NOW + 2 * HOUR), NOW + 2 * HOUR) == 4_500
 
 
-def test_another_day_begins_with_what_held_and_what_holds_now() -> None:
+def test_the_first_write_of_another_day_rests_on_slots_that_no_keeper_reads() -> None:
     tomorrow = MIDNIGHT + DAY + HOUR
-    old = words(day_highest_bps=8_000)
-    assert note(old, words(observed_time=tomorrow, haircut_bps=2_500), tomorrow) == 3_000
-    assert note(old, words(haircut_bps=2_500), tomorrow) == 8_000
+    assert note(words(), words(observed_time=tomorrow), tomorrow) is None
 
 
 def test_a_market_listed_anew_stood_for_nothing() -> None:
