@@ -103,7 +103,7 @@ def exp(x: int) -> int:
 
 
 def ln(x: int) -> int:
-    """ln x, 18 decimals.
+    """Natural logarithm of x, 18 decimals.
 
     Raises
     ------

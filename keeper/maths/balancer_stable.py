@@ -1,13 +1,15 @@
 """Swaps of a Balancer v2 composable stable pool, in balances scaled to 18 decimals and rates, without the fee.
 
-A = amplification n**(n-1), in thousandths (``AMP_PRECISION``):
-``A n S + D = A n D + D**(n+1) / (n**n P)`` with n tokens (the pool's own share is none of them), S their sum, P their product.
-D comes from Newton's method and is rounded down, a balance from Newton's method and is rounded up; both stop at a step of
-at most one unit, so the result depends on every rounding on the way and is one or two units away from the root.
+``A n S + D = A n D + D**(n+1) / (n**n P)`` with n tokens (the pool's own share is none of them), S their sum and P
+their product; A, the amplification, counts thousandths. D comes from Newton's method and is rounded down, a balance
+from Newton's method and is rounded up; both stop at a step of at most one unit, so the result depends on every
+rounding on the way and is one or two units away from the root.
 Reference: balancer-v2-monorepo ``StableMath`` of 20220906-composable-stable-pool and later.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 
 from keeper.maths.balancer_fixed import checked
 from keeper.maths.balancer_log_exp import OutOfBounds
@@ -18,6 +20,18 @@ MIN_AMP, MAX_AMP = 1 * AMP_PRECISION, 5000 * AMP_PRECISION
 MAX_TOKENS = 5
 
 _MOST_ROUNDS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class StablePool:
+    """What a swap needs to know."""
+
+    amp: int
+    """Amplification in thousandths."""
+    balances: tuple[int, ...]
+    """Scaled, without the pool's own share."""
+    invariant: int
+    """``invariant_down`` of the two."""
 
 
 def invariant_down(amp: int, balances: Sequence[int]) -> int:
@@ -53,9 +67,7 @@ def invariant_down(amp: int, balances: Sequence[int]) -> int:
     raise OutOfBounds("the invariant does not converge")
 
 
-def out_given_in_down(
-    amp: int, balances: Sequence[int], index_in: int, index_out: int, amount_in: int, invariant: int
-) -> int:
+def out_given_in_down(pool: StablePool, index_in: int, index_out: int, amount_in: int) -> int:
     """Output for an input, one unit less than the balances allow.
 
     Raises
@@ -63,15 +75,13 @@ def out_given_in_down(
     OutOfBounds
         When the contract reverts; also for inputs so small that they earn nothing.
     """
-    after = list(balances)
+    after = list(pool.balances)
     after[index_in] = checked(after[index_in] + amount_in)
-    left = balance_up(amp, after, invariant, index_out)
-    return checked(balances[index_out] - left - 1)
+    left = balance_up(pool, after, index_out)
+    return checked(pool.balances[index_out] - left - 1)
 
 
-def in_given_out_up(
-    amp: int, balances: Sequence[int], index_in: int, index_out: int, amount_out: int, invariant: int
-) -> int:
+def in_given_out_up(pool: StablePool, index_in: int, index_out: int, amount_out: int) -> int:
     """Input for an output, one unit more than the balances need.
 
     Raises
@@ -79,21 +89,21 @@ def in_given_out_up(
     OutOfBounds
         When the contract reverts.
     """
-    after = list(balances)
+    after = list(pool.balances)
     after[index_out] = checked(after[index_out] - amount_out)
-    needed = balance_up(amp, after, invariant, index_in)
-    return checked(needed - balances[index_in]) + 1
+    needed = balance_up(pool, after, index_in)
+    return checked(needed - pool.balances[index_in]) + 1
 
 
-def balance_up(amp: int, balances: Sequence[int], invariant: int, index: int) -> int:
-    """The balance at ``index`` that the invariant asks for, given the others.
+def balance_up(pool: StablePool, balances: Sequence[int], index: int) -> int:
+    """The balance at ``index`` that the pool's invariant asks for beside the other ``balances``.
 
     Raises
     ------
     OutOfBounds
         When the contract reverts.
     """
-    count, amp_total = len(balances), amp * len(balances)
+    count, amp_total, invariant = len(balances), pool.amp * len(balances), pool.invariant
     product = checked(balances[0] * count)
     for balance in balances[1:]:
         product = checked(checked(product * balance) * count) // _divisor(invariant)
@@ -111,20 +121,17 @@ def balance_up(amp: int, balances: Sequence[int], invariant: int, index: int) ->
     raise OutOfBounds("the balance does not converge")
 
 
-def price(amp: int, balances: Sequence[int], index_in: int, index_out: int, invariant: int) -> tuple[int, int]:
+def price(pool: StablePool, index_in: int, index_out: int) -> tuple[int, int]:
     """(numerator, denominator) of scaled output per scaled input before any trade.
 
     The ratio of the invariant's derivatives, ``x_out (A n x_in + K) / (x_in (A n x_out + K))`` with
     ``K = D**(n+1) / (n**n P)``; exact up to the rounding of D.
     """
-    count = len(balances)
-    sold, bought = balances[index_in], balances[index_out]
-    product = 1
-    for balance in balances:
-        product *= balance
+    count = len(pool.balances)
+    sold, bought = pool.balances[index_in], pool.balances[index_out]
     # A n and K over the common denominator AMP_PRECISION n**n P.
-    amp_part = amp * count * count**count * product
-    rest = AMP_PRECISION * invariant ** (count + 1)
+    amp_part = pool.amp * count * count**count * prod(pool.balances)
+    rest = AMP_PRECISION * pool.invariant ** (count + 1)
     return bought * (amp_part * sold + rest), sold * (amp_part * bought + rest)
 
 

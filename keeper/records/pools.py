@@ -46,5 +46,35 @@ class UniswapV3State:
     """Readings at the plan's ring targets that the ring still covers, oldest first, ending before ``now``."""
 
 
-PoolState = UniswapV2State | UniswapV3State
+@dataclass(frozen=True, slots=True)
+class BalancerWeightedState:
+    """A Balancer v2 weighted pool, tokens in the Vault's order."""
+
+    balances: tuple[int, ...]
+    """Raw units."""
+    scaling: tuple[int, ...]
+    """10**18 times what brings a raw balance to 18 decimals."""
+    weights: tuple[int, ...]
+    """1 = 10**18; their sum is 1."""
+    fee_wad: int
+    shortcuts: bool
+    """Whether exponents 1, 2 and 4 are multiplied out (pools since version 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BalancerStableState:
+    """A Balancer v2 composable stable pool; the Vault's tokens without the pool's own share."""
+
+    balances: tuple[int, ...]
+    """Raw units."""
+    scaling: tuple[int, ...]
+    """10**18 times what brings a raw balance to 18 decimals, times the token's rate that a swap in this block uses."""
+    amplification: int
+    """In thousandths, at the block's own time."""
+    fee_wad: int
+    share_index: int
+    """Place of the pool's own share among the Vault's tokens."""
+
+
+PoolState = UniswapV2State | UniswapV3State | BalancerWeightedState | BalancerStableState
 """Union of all venues' states."""
