@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from keeper.maths import balancer_stable as formula
 from keeper.maths.balancer_log_exp import OutOfBounds
 from keeper.maths.balancer_stable import AMP_PRECISION, MAX_AMP, MAX_TOKENS, MIN_AMP, StablePool
-from keeper.maths.balancer_swap import MAX_BALANCE, Token
+from keeper.maths.balancer_swap import Token
 from keeper.records.pools import BalancerStableState, PoolState
 from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import Answer, Ask, PoolReading, ReadPlan
@@ -91,9 +91,8 @@ class _Formula:
     index_collateral: int
     index_debt: int
 
-    def most_in(self, *, sells_collateral: bool) -> int:  # noqa: ARG002 - the same for both
-        """The Vault's limit comes first."""
-        return MAX_BALANCE * MAX_BALANCE
+    def most_in(self, *, sells_collateral: bool) -> None:
+        """No limit of its own."""
 
     def most_out(self, *, sells_collateral: bool) -> int:
         """All but the last unit."""

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keeper.maths.balancer_log_exp import OutOfBounds
-from keeper.maths.balancer_swap import MAX_BALANCE, Token, less_fee_down, most_before_fee, plus_fee_up
+from keeper.maths.balancer_swap import Token, less_fee_down, most_before_fee, plus_fee_up
 
 
 class Formula(Protocol):
     """Scaled amounts, without the fee; raises ``OutOfBounds`` where the contract reverts."""
 
-    def most_in(self, *, sells_collateral: bool) -> int:
-        """Largest input that the pool takes."""
+    def most_in(self, *, sells_collateral: bool) -> int | None:
+        """Largest input that the pool takes; None = the Vault's limit comes first."""
 
     def most_out(self, *, sells_collateral: bool) -> int:
         """Largest output that the pool gives."""
@@ -61,12 +61,10 @@ class BalancerSwaps:
     def most_in(self, *, sells_collateral: bool) -> int:
         """Largest amount that the pool and the Vault take, fee included."""
         sold, _ = self._sides(sells_collateral)
-        try:
-            left = sold.raw_down(self.formula.most_in(sells_collateral=sells_collateral))
-        except OutOfBounds:
-            return 0
-        # Beyond what the Vault stores the fee makes no difference.
-        return min(most_before_fee(min(left, MAX_BALANCE), self.fee_wad), sold.room)
+        left = self.formula.most_in(sells_collateral=sells_collateral)
+        if left is None:
+            return sold.room
+        return min(most_before_fee(sold.raw_down(left), self.fee_wad), sold.room)
 
     def _sides(self, sells_collateral: bool) -> tuple[Token, Token]:
         return (self.collateral, self.debt) if sells_collateral else (self.debt, self.collateral)

@@ -13,8 +13,8 @@ from keeper.records.pools import BalancerStableState, BalancerWeightedState, Poo
 from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import PoolReading, ReadPlan
 from keeper.records.units import Address
-from keeper.testing.balancer import GIVEN_IN, Balancer, BalancerPool, Order, deploy_balancer, query
-from keeper.testing.client import DevChain
+from keeper.testing.balancer import GIVEN_IN, Balancer, BalancerPool, Order, deploy_balancer, query, swap
+from keeper.testing.client import DevChain, Tx, calldata
 from keeper.venues import VENUES
 
 CALL_GAS = hex(30_000_000)
@@ -81,6 +81,15 @@ class Bench:
         return int(self.chain.call(token, "balanceOf(address)", self.trader, returns="(uint256)"))
 
 
+def executed(bench: Bench, pool: BalancerPool, order: Order) -> Quote:
+    """Swap for real; (paid, received) by the trader's balances."""
+    sold, bought = pool.tokens[order.index_in], pool.tokens[order.index_out]
+    bench.chain.run([Tx(bench.trader, sold, calldata("mint(address,uint256)", bench.trader, 10**33))])
+    before = bench.balance(sold), bench.balance(bought)
+    bench.chain.run([Tx(bench.trader, bench.balancer.vault, swap(pool, order, bench.trader))])
+    return before[0] - bench.balance(sold), bench.balance(bought) - before[1]
+
+
 def build(chain: DevChain) -> Bench:
     trader = chain.accounts[0]
     balancer = deploy_balancer(chain, trader)
@@ -111,14 +120,19 @@ def quoted(bench: Bench, venue: str, pool: BalancerPool, state: PoolState, order
 
 
 def random_orders(chance: random.Random, balances: dict[int, int], count: int, *, beyond: float) -> list[Order]:
-    """``count`` orders for each kind and direction, from one raw unit to ``beyond`` times the balance, evenly in digits."""
+    """``count`` orders a kind and direction, from one raw unit to ``beyond`` times the balance, evenly in digits."""
     orders = []
     for index_in, balance_in in balances.items():
         for index_out, balance_out in balances.items():
             if index_in == index_out:
                 continue
             for kind, balance in ((0, balance_in), (1, balance_out)):
-                top = len(str(int(balance * beyond))) - 1
-                amounts = [1, 2, balance // 1000, *(int(10 ** chance.uniform(0, top)) for _ in range(count - 3))]
+                top = max(1, len(str(int(balance * beyond))) - 1)
+                amounts = [
+                    1,
+                    2,
+                    max(1, balance // 1000),
+                    *(int(10 ** chance.uniform(0, top)) for _ in range(count - 3)),
+                ]
                 orders += [Order(kind, index_in, index_out, amount) for amount in amounts]
     return orders
