@@ -36,6 +36,8 @@ _UNITS = frozenset(10**more for more in range(19))
 """What brings a token of 18 to 0 decimals to 18."""
 _MAX_RATE = (1 << 96) - 1
 """Largest rate that a cache holds; a larger one reverts."""
+_COARSENESS = 10_000
+"""Scaled units: one unit of the contract's D**2 / (A n P) is about a thousand units of a balance."""
 _SOLD_INVARIANTS = 16
 """A curve ends after this many times the pool's whole value: what is left to buy there is next to nothing."""
 
@@ -66,11 +68,8 @@ class BalancerStable:
         swaps, known = self.swaps(pool, state), _formula(pool, state)
         numerator, denominator = formula.price(known.pool, known.index_collateral, known.index_debt)
         mid = Price(numerator * swaps.collateral.scaling, denominator * swaps.debt.scaling)
-        return SampledCurve(
-            lambda amount: swaps.exact_in_down(amount, sells_collateral=True)[1],
-            mid,
-            _most_sold(swaps, known.pool.invariant),
-        )
+        rounding = swaps.debt.raw_down(_COARSENESS)
+        return swaps.curve(mid, _most_sold(swaps, known.pool.invariant), rounding)
 
     def swaps(self, pool: PoolSettings, state: PoolState) -> BalancerSwaps:
         """Both directions by the pool's formulas."""

@@ -5,6 +5,9 @@ from typing import Protocol
 
 from keeper.maths.balancer_log_exp import OutOfBounds
 from keeper.maths.balancer_swap import Token, less_fee_down, most_before_fee, plus_fee_up
+from keeper.maths.fixed import cdiv
+from keeper.records.units import Price
+from keeper.venues.sampled import SampledCurve
 
 
 class Formula(Protocol):
@@ -65,6 +68,25 @@ class BalancerSwaps:
         if left is None:
             return sold.room
         return min(most_before_fee(sold.raw_down(left), self.fee_wad), sold.room)
+
+    def curve(self, mid: Price, most: int, rounding: int) -> SampledCurve:
+        """Sale of collateral, found by quotes.
+
+        Parameters
+        ----------
+        mid
+            Price before any trade and fee.
+        most
+            Largest amount that the curve looks at.
+        rounding
+            Units of the debt asset by which the formula's own rounding may flatter a part of a sale.
+        """
+        # The fee of a part is rounded to whole units of the collateral, too.
+        unit = cdiv(mid.numerator, mid.denominator)
+        return SampledCurve(self._sold, mid, most, 2 + unit + rounding)
+
+    def _sold(self, amount: int) -> int:
+        return self.exact_in_down(amount, sells_collateral=True)[1]
 
     def _sides(self, sells_collateral: bool) -> tuple[Token, Token]:
         return (self.collateral, self.debt) if sells_collateral else (self.debt, self.collateral)

@@ -26,6 +26,8 @@ _VIEWS = (
     "getScalingFactors()",
     "getNormalizedWeights()",
 )
+_RESOLUTION = 10**16
+"""The power has 18 decimals, and exponents up to 99 make its last ones coarser."""
 _MAX_DECIMALS = 18
 _SCALINGS = tuple(int(WAD * 10**more) for more in range(_MAX_DECIMALS + 1))
 """Scaling factor by what a token has fewer decimals than 18."""
@@ -57,11 +59,7 @@ class BalancerWeighted:
         swaps = self.swaps(pool, state)
         known, sold, bought = _weighted(pool, state), pool.collateral_index, pool.debt_index
         mid = Price(known.balances[bought] * known.weights[sold], known.balances[sold] * known.weights[bought])
-        return SampledCurve(
-            lambda amount: swaps.exact_in_down(amount, sells_collateral=True)[1],
-            mid,
-            swaps.most_in(sells_collateral=True),
-        )
+        return swaps.curve(mid, swaps.most_in(sells_collateral=True), known.balances[bought] // _RESOLUTION)
 
     def swaps(self, pool: PoolSettings, state: PoolState) -> BalancerSwaps:
         """Both directions by the pool's formulas."""
