@@ -1,6 +1,7 @@
 """One file a pool type. Adding one is its file and one line here."""
 
-from keeper.records.ports import Venue
+from keeper.records.ports import Venue, ViewPlan
+from keeper.venues import balancer_views, uniswap_v2, uniswap_v3_views
 from keeper.venues.balancer_stable import BalancerStable
 from keeper.venues.balancer_weighted import BalancerWeighted
 from keeper.venues.uniswap_v2 import UniswapV2
@@ -13,3 +14,10 @@ VENUES: dict[str, Venue] = {
     "uniswap_v3": UniswapV3(),
 }
 """``PoolSettings.venue`` -> adapter."""
+
+VIEW_PLANS: dict[str, ViewPlan] = {
+    "balancer": balancer_views.by_views,
+    "uniswap_v2": uniswap_v2.by_views,
+    "uniswap_v3": uniswap_v3_views.by_views,
+}
+"""``Ask.reader`` -> how to get the same words through the pool's own views."""

@@ -112,6 +112,13 @@ def split(answer: Answer, pool: PoolSettings) -> RawTokens:
     return RawTokens(tuple(tokens), inputs)
 
 
+def packed(row: Answer | None) -> bytes:
+    """One call of the reader's reply; None = not made."""
+    if row is None:
+        return bytes([_NOT_MADE, 0, 0, 0])
+    return bytes([row.ok]) + len(row.data).to_bytes(_HEAD - 1, "big") + row.data
+
+
 def list_of(answer: Answer, count: int) -> tuple[int, ...] | None:
     """An ABI-encoded array of ``count`` words as a call's only answer, or None when it is something else."""
     words = answered(answer, count + 2)
