@@ -25,7 +25,7 @@ def by_views(ask: Ask, block: BlockRef) -> Generator[tuple[Ask, ...], tuple[Answ
     listed, providers = _kept(listed), _kept(providers)
     count = _word(listed.data, 3)
     count = count if count <= MAX_TOKENS else 0
-    tokens = [_word(listed.data, 4 + index) for index in range(count)]
+    tokens = [int(address_of(_word(listed.data, 4 + index)), 16) for index in range(count)]
     sources = [address_of(_word(providers.data, 2 + index)) for index in range(count)]
     with_source = [index for index, source in enumerate(sources) if int(source, 16)]
     answers = yield (

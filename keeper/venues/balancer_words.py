@@ -24,6 +24,7 @@ READ_GAS = 16_000_000
 MAX_TOKENS = 8
 _HEAD = 4
 _NOT_MADE = 2
+_ADDRESS_BITS = 160
 
 
 class Garbage(ValueError):
@@ -209,4 +210,7 @@ def _listed(answer: Answer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     second = (_HEAD + count) * WORD
     if len(words) != 5 + 2 * count or words[:2] != (3 * WORD, second) or words[4 + count] != count:
         raise Garbage("getPoolTokens does not answer tokens and balances")
-    return words[4 : 4 + count], words[5 + count :]
+    tokens = words[4 : 4 + count]
+    if any(token >> _ADDRESS_BITS for token in tokens):
+        raise Garbage("getPoolTokens answers what is no address")
+    return tokens, words[5 + count :]
