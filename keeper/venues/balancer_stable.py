@@ -114,9 +114,8 @@ class _Formula:
 
 def _formula(pool: PoolSettings, state: PoolState) -> _Formula:
     known = _stable(pool, state)
-    balances = _scaled(known.balances, known.scaling)
     sides = _without_share(pool.collateral_index, known), _without_share(pool.debt_index, known)
-    return _Formula(StablePool(known.amplification, balances, _invariant(known.amplification, balances)), *sides)
+    return _Formula(_computed(known), *sides)
 
 
 def _stable(pool: PoolSettings, state: PoolState) -> BalancerStableState:
@@ -139,16 +138,14 @@ def _most_sold(swaps: BalancerSwaps, invariant: int) -> int:
     return amount
 
 
-def _scaled(balances: tuple[int, ...], scaling: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(Token(*token).scaled for token in zip(balances, scaling, strict=True))
-
-
-def _invariant(amp: int, balances: tuple[int, ...]) -> int:
-    """D, or 0 when the contract reverts."""
+def _computed(state: BalancerStableState) -> StablePool:
+    """The pool as the contract computes with it; without an invariant where that reverts."""
+    sides = zip(state.balances, state.scaling, strict=True)
     try:
-        return formula.invariant_down(amp, balances)
+        balances = tuple(Token(*side).scaled for side in sides)
+        return StablePool(state.amplification, balances, formula.invariant_down(state.amplification, balances))
     except OutOfBounds:
-        return 0
+        return StablePool(state.amplification, (0,) * len(state.balances), 0)
 
 
 def _state(pool: PoolSettings, tokens: tuple[RawToken, ...], answers: Sequence[Answer]) -> BalancerStableState:
@@ -168,7 +165,7 @@ def _state(pool: PoolSettings, tokens: tuple[RawToken, ...], answers: Sequence[A
     state = BalancerStableState(
         tuple(balances), tuple(factors), _amplification(amplification), fee_of(fee), share_index
     )
-    if not _invariant(state.amplification, _scaled(state.balances, state.scaling)):
+    if not _computed(state).invariant:
         raise Garbage("the invariant of its balances can't be computed: every swap reverts")
     return state
 

@@ -8,6 +8,7 @@ itself.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from keeper.maths.balancer_swap import MAX_BALANCE
 from keeper.maths.keccak import keccak
 from keeper.records.pools import PoolState
 from keeper.records.settings import PoolSettings
@@ -174,13 +175,15 @@ def refuse_stopped(vault: Answer, pool: Answer, recovery: Answer, *, recovery_kn
 
 
 def _refuse_sides(pool: PoolSettings, tokens: tuple[RawToken, ...]) -> None:
-    """Settings that name no token of the pool, or a token that the pool has none of."""
+    """Settings that name no token of the pool, and balances that no pool can have."""
     for index in (pool.collateral_index, pool.debt_index):
         if index >= len(tokens):
             raise Garbage(f"the settings name token {index} of {len(tokens)}")
     empty = [index for index, token in enumerate(tokens) if token.balance == 0]
     if empty:
         raise Garbage(f"token {empty[0]} has no balance")
+    if any(token.balance > MAX_BALANCE for token in tokens):
+        raise Garbage("getPoolTokens answers more than the Vault can hold")
 
 
 def _rows(data: bytes) -> list[Answer | None]:
