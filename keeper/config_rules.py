@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
 from keeper.records.settings import MarketSettings, PoolSettings, Settings, encode_settings
-from keeper.records.units import WAD
+from keeper.records.units import NO_ADDRESS, WAD
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
@@ -91,5 +91,16 @@ def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> It
         )
     if pool.venue == "uniswap_v3" and pool.tick_spacing == 0:
         yield f"{key}.tick_spacing", "is 0", "write the pool's tickSpacing(): 10 for 0.05 %, 60 for 0.3 %, 200 for 1 %"
+    if pool.venue.startswith("balancer_"):
+        yield from _balancer(key, pool)
     if pool.price_source and pool.venue != "uniswap_v3":
         yield f"{key}.price_source", f"{pool.venue} keeps no observation ring", "set it to false"
+
+
+def _balancer(key: str, pool: PoolSettings) -> Iterator[Row]:
+    if pool.companion == NO_ADDRESS:
+        yield f"{key}.companion", "is the zero address", "write the address of the Vault"
+    if pool.pool_id[:20] != bytes.fromhex(pool.address[2:]):
+        yield f"{key}.pool_id", "does not begin with the pool's address", "write its getPoolId()"
+    if pool.fee_pips:
+        yield f"{key}.fee_pips", "is not 0, but the pool's own fee is read", "write 0"

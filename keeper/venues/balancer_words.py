@@ -25,7 +25,7 @@ READ_GAS = 16_000_000
 MAX_TOKENS = 8
 _HEAD = 4
 _NOT_MADE = 2
-_ADDRESS_BITS = 160
+_ADDRESS_BITS, _ADDRESS_BYTES = 160, 20
 
 
 class Garbage(ValueError):
@@ -175,7 +175,9 @@ def refuse_stopped(vault: Answer, pool: Answer, recovery: Answer, *, recovery_kn
 
 
 def _refuse_sides(pool: PoolSettings, tokens: tuple[RawToken, ...]) -> None:
-    """Settings that name no token of the pool, and balances that no pool can have."""
+    """Settings of another pool or that name no token of it, and balances that no pool can have."""
+    if pool.pool_id[:_ADDRESS_BYTES] != bytes.fromhex(pool.address[2:]):
+        raise Garbage(f"the pool id 0x{pool.pool_id.hex()} is another pool's")
     for index in (pool.collateral_index, pool.debt_index):
         if index >= len(tokens):
             raise Garbage(f"the settings name token {index} of {len(tokens)}")

@@ -150,7 +150,10 @@ def test_check_passes_the_right_settings_and_names_each_wrong_one(bench: Bench, 
 def test_a_pool_of_another_id_or_vault_is_a_failure_with_a_reason(bench: Bench) -> None:
     pool = make(bench, "80/20")
     right = bench.settings(VENUE, pool, 0, 1)
-    for wrong in (replace(right, pool_id=bytes(32)), replace(right, companion=pool.tokens[0])):
+    other = make(bench, "three")
+    mixed = bench.failure(replace(right, pool_id=other.pool_id))
+    assert mixed == f"{pool.address}: the pool id 0x{other.pool_id.hex()} is another pool's"
+    for wrong in (replace(right, pool_id=pool.pool_id[:20] + b"\xff" * 12), replace(right, companion=pool.tokens[0])):
         assert bench.failure(wrong) == f"{pool.address}: the Vault does not know the pool id"
     nobody = replace(right, companion="0x" + "12" * 20)
     assert bench.failure(nobody) == f"{pool.address}: 0 tokens; 2 to 8 are supported"

@@ -64,7 +64,9 @@ def balancer_stable() -> PoolState:
 
 
 def of_vault(venue: str) -> PoolSettings:
-    return replace(two_token_pool(venue, ADDRESS, True, 0), pool_id=bytes(31) + b"\1", companion=VAULT)
+    return replace(
+        two_token_pool(venue, ADDRESS, True, 0), pool_id=bytes.fromhex(ADDRESS[2:]) + bytes(12), companion=VAULT
+    )
 
 
 EXAMPLES: dict[str, tuple[PoolSettings, Callable[[], PoolState]]] = {

@@ -10,6 +10,7 @@ from keeper.config import Config, KeySource, Operator, Provider, Secret, dump_to
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
+from keeper.venues import VENUES
 
 TOKEN = "s3cr3t-api-token"
 
@@ -138,7 +139,7 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         (
             'venue = "uniswap_v2"',
             'venue = "uniswap_v9"',
-            ("markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: uniswap_v2, uniswap_v3"),
+            f"markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: {', '.join(sorted(VENUES))}",
         ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
     ],
@@ -291,3 +292,21 @@ def test_an_operator_without_providers_is_refused(tmp_path: Path) -> None:
 def test_addresses_are_lower_case_inside(tmp_path: Path) -> None:
     path = replaced(write(tmp_path), CONTRACT, "0x" + CONTRACT[2:].upper())
     assert load_config(path, {}).operator.contract == Address(CONTRACT)
+
+
+def test_a_balancer_pool_needs_its_vault_and_its_own_id(tmp_path: Path) -> None:
+    pool = pair_settings(venue="balancer_stable", pool_id=bytes(31) + b"\x01")
+    settings = make_settings(markets=(market_settings(pools=(pool_settings(), pool)),))
+    assert problems(write(tmp_path, settings)) == (
+        "markets[0].pools[1].companion: is the zero address; write the address of the Vault",
+        "markets[0].pools[1].pool_id: does not begin with the pool's address; write its getPoolId()",
+        "markets[0].pools[1].fee_pips: is not 0, but the pool's own fee is read; write 0",
+    )
+    right = pair_settings(
+        venue="balancer_stable",
+        pool_id=bytes.fromhex(pool.address[2:]) + bytes(12),
+        companion=Address("0x" + "ba" * 20),
+        fee_pips=0,
+    )
+    settings = make_settings(markets=(market_settings(pools=(pool_settings(), right)),))
+    assert load_config(write(tmp_path, settings), {}).settings == settings
