@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from factories import facing
@@ -87,6 +88,7 @@ def settings(venue: str, *, token0: bool = True) -> PoolSettings:
     return facing(EXAMPLES[venue][0], token0)
 
 
+@cache
 def curve(venue: str, *, token0: bool):  # type: ignore[no-untyped-def]
     return VENUES[venue].curve(settings(venue, token0=token0), EXAMPLES[venue][1]())
 
