@@ -20,7 +20,12 @@ from keeper.maths.keccak import keccak
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 
-READERS = {"slots": "SlotReader", "uniswap_v3": "UniswapV3Reader", "market": "MarketReader"}
+READERS = {
+    "slots": "SlotReader",
+    "uniswap_v3": "UniswapV3Reader",
+    "uniswap_v4": "UniswapV4Reader",
+    "market": "MarketReader",
+}
 """``Ask.reader`` -> artifact whose runtime code is placed at ``Ask.to``."""
 
 DISPATCHER = Address("0x" + keccak(b"Bulkhead dispatcher")[12:].hex())

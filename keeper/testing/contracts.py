@@ -19,6 +19,9 @@ NPM = {
     "TickLens": "@uniswap/v3-periphery/artifacts/contracts/lens/TickLens.sol/TickLens.json",
     "NonfungiblePositionManager": "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol/"
     "NonfungiblePositionManager.json",
+    "PoolManager": "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json",
+    "V4Quoter": "@uniswap/v4-periphery/foundry-out/V4Quoter.sol/V4Quoter.json",
+    "StateView": "@uniswap/v4-periphery/foundry-out/StateView.sol/StateView.json",
 }
 """Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""
 
