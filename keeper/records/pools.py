@@ -46,5 +46,24 @@ class UniswapV3State:
     """Readings at the plan's ring targets that the ring still covers, oldest first, ending before ``now``."""
 
 
-PoolState = UniswapV2State | UniswapV3State
+@dataclass(frozen=True, slots=True)
+class UniswapV4State:
+    """A pool inside Uniswap v4's PoolManager around its current tick."""
+
+    sqrt_price_x96: int
+    tick: int
+    liquidity: int
+    ticks: tuple[tuple[int, int], ...]
+    """(tick, liquidity_net) of every initialised tick in the range read, rising."""
+    lowest_tick: int
+    """First tick of the range read; nothing is known below."""
+    highest_tick: int
+    """Last tick of the range read; nothing is known above."""
+    fee0_pips: int
+    """Whole fee of a swap that sells currency 0: the pool's and the protocol's together."""
+    fee1_pips: int
+    """Whole fee of a swap that sells currency 1."""
+
+
+PoolState = UniswapV2State | UniswapV3State | UniswapV4State
 """Union of all venues' states."""

@@ -73,11 +73,9 @@ def create_v4_pool(chain: DevChain, v4: UniswapV4, sender: Address, key: PoolKey
     chain.transact(sender, v4.manager, f"initialize({KEY},uint160)", key.row, sqrt_price)
 
 
-def set_protocol_fee(
-    chain: DevChain, v4: UniswapV4, sender: Address, key: PoolKey, fee0_pips: int, fee1_pips: int
-) -> None:
-    """Give the pool these protocol fees, by the currency that is sold."""
-    chain.transact(sender, v4.manager, f"setProtocolFee({KEY},uint24)", key.row, fee1_pips << 12 | fee0_pips)
+def protocol_fee(v4: UniswapV4, sender: Address, key: PoolKey, pips: tuple[int, int]) -> Tx:
+    """Transaction that sets the pool's protocol fees: of swaps that sell currency 0, currency 1."""
+    return Tx(sender, v4.manager, calldata(f"setProtocolFee({KEY},uint24)", key.row, pips[1] << 12 | pips[0]))
 
 
 def move_v4_positions(

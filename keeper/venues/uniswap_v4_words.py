@@ -96,7 +96,7 @@ def first_slot(pool_id: bytes) -> int:
 
 
 def slot0_of(value: int) -> Slot0:
-    """uint160 price | int24 tick | uint12 protocol fee 0 to 1 | uint12 protocol fee 1 to 0 | uint24 lpFee | 24 empty."""
+    """uint160 price | int24 tick | uint12 protocol fee of 0 | uint12 protocol fee of 1 | uint24 lpFee | 24 empty."""
     slot0 = Slot0(
         sqrt_price_x96=value & _UINT160,
         tick=signed(value >> 160, 24),

@@ -7,7 +7,7 @@ from keeper.chain.artifacts import load
 from keeper.chain.rpc import Reverted, Rpc
 from keeper.records.settings import PoolSettings
 from keeper.records.units import Address
-from keeper.testing.client import DevChain
+from keeper.testing.client import DevChain, calldata
 from keeper.testing.uniswap import ZERO, Position, sqrt_price_x96
 from keeper.testing.uniswap_v4 import (
     KEY,
@@ -21,7 +21,6 @@ from keeper.testing.uniswap_v4 import (
 )
 
 QUOTE = f"(({KEY},bool,uint128,bytes))"
-NOT_ENOUGH = "NotEnoughLiquidity"
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,6 @@ class BenchV4:
 
     def quoted(self, key: PoolKey, amounts: list[int], *, zero_for_one: bool, exact_in: bool) -> list[int | None]:
         """What V4Quoter answers for each amount; None where the pool cannot move all of it."""
-        from keeper.testing.client import calldata
-
         name = "quoteExactInputSingle" if exact_in else "quoteExactOutputSingle"
         answers: list[int | None] = []
         with Rpc("quoter", self.chain.url, deadline_seconds=60) as rpc:

@@ -14,8 +14,9 @@ from keeper.records.pools import Cumulative, UniswapV3State
 from keeper.records.settings import two_token_pool
 from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef
+from keeper.venues.tick_words import Garbage
 from keeper.venues.uniswap_v3 import UniswapV3
-from keeper.venues.uniswap_v3_words import Garbage, request, split
+from keeper.venues.uniswap_v3_words import request, split
 
 POOL = two_token_pool("uniswap_v3", Address("0x" + "03" * 20), True, 3000, 60, price_source=True)
 NOW = 1_700_000_000
