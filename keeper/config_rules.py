@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
-from keeper.records.settings import MarketSettings, PoolSettings, Settings, encode_settings
+from keeper.records.settings import DYNAMIC_FEE, MarketSettings, PoolSettings, Settings, encode_settings
 from keeper.records.units import WAD
+
+PIPS = 1_000_000
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
@@ -89,6 +91,12 @@ def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> It
             "is the collateral's own",
             "0 and 1 are the tokens of a pair, lower address first",
         )
+    if pool.fee_pips >= PIPS and (pool.venue, pool.fee_pips) != ("uniswap_v4", DYNAMIC_FEE):
+        yield f"{key}.fee_pips", f"{pool.fee_pips} is not below 1,000,000", "write millionths: 0.3 % is 3000"
+    if pool.venue == "uniswap_v4" and not any(pool.pool_id):
+        yield f"{key}.pool_id", "is missing", "write the id: keccak of the pool's key"
+    if pool.venue == "uniswap_v4" and pool.tick_spacing == 0:
+        yield f"{key}.tick_spacing", "is 0", "write the tickSpacing of the pool's key"
     if pool.venue == "uniswap_v3" and pool.tick_spacing == 0:
         yield f"{key}.tick_spacing", "is 0", "write the pool's tickSpacing(): 10 for 0.05 %, 60 for 0.3 %, 200 for 1 %"
     if pool.price_source and pool.venue != "uniswap_v3":

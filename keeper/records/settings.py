@@ -8,6 +8,9 @@ from dataclasses import astuple, dataclass
 
 from keeper.records.units import NO_ADDRESS, Address
 
+DYNAMIC_FEE = 0x800000
+"""``fee`` in the key of a Uniswap v4 pool whose hooks set its fee; no fee by itself is above 1,000,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
@@ -25,7 +28,7 @@ class PoolSettings:
     """Place of the collateral among the pool's tokens, from 0."""
     debt_index: int
     fee_pips: int
-    """Swap fee in millionths: 3000 = 0.3 %; 0 where the pool's own is read."""
+    """Swap fee in millionths: 3000 = 0.3 %; 0 where the pool's own is read; :data:`DYNAMIC_FEE` where hooks set it."""
     tick_spacing: int
     """Tick spacing; 0 for venues without ticks."""
     rates: tuple[int, ...]

@@ -13,12 +13,12 @@ from keeper.maths.concentrated import swap_fee_pips_up
 from keeper.maths.tick_curve import TickCurve, mid_price, price_before_fee
 from keeper.maths.tick_walk import TickRange, swap
 from keeper.records.pools import PoolState, UniswapV4State
-from keeper.records.settings import PoolSettings
+from keeper.records.settings import DYNAMIC_FEE, PoolSettings
 from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
 from keeper.venues.tick_words import Garbage, refuse_impossible
 from keeper.venues.uniswap_v4_check import key_of, layout_asks, problems_of
-from keeper.venues.uniswap_v4_words import DYNAMIC_FEE, RawPool, request, split
+from keeper.venues.uniswap_v4_words import RawPool, request, split
 
 READ_GAS = 12_000_000
 """Stipend of a read: about 4,500 initialised ticks at 2,700 gas each."""

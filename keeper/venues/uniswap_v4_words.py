@@ -16,9 +16,6 @@ from keeper.venues.tick_words import Garbage, TickWords, mapped, tick_words
 
 POOLS_SLOT, LIQUIDITY_OFFSET, TICKS_OFFSET, BITMAP_OFFSET = 6, 3, 4, 5
 
-DYNAMIC_FEE = 0x800000
-"""``fee`` of a pool key whose fee its hooks set; a static fee is at most 1,000,000."""
-
 MAX_PROTOCOL_FEE_PIPS = 1_000
 """v4-core ``ProtocolFeeLibrary``."""
 

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.records.pools import Cumulative, PoolState, UniswapV2State, UniswapV3State
+from keeper.records.pools import Cumulative, PoolState, UniswapV2State, UniswapV3State, UniswapV4State
 from keeper.records.settings import PoolSettings, two_token_pool
 from keeper.records.snapshot import Answer, Ask, PoolReading, ReadPlan
-from keeper.records.units import Address, BlockRef
+from keeper.records.units import NO_ADDRESS, Address, BlockRef
 from keeper.venues import VENUES
+from keeper.venues.uniswap_v4_words import pool_id_of
 
 ADDRESS = Address("0x" + "11" * 20)
 TOKENS = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
@@ -43,9 +44,22 @@ def v3() -> PoolState:
     )
 
 
+def v4() -> PoolState:
+    same = v3()
+    assert isinstance(same, UniswapV3State)
+    walked = (same.sqrt_price_x96, same.tick, same.liquidity, same.ticks, same.lowest_tick, same.highest_tick)
+    return UniswapV4State(*walked, fee0_pips=3000, fee1_pips=3000)
+
+
+def v4_settings() -> PoolSettings:
+    pool_id = pool_id_of(*TOKENS, 3000, 60, NO_ADDRESS)
+    return PoolSettings("uniswap_v4", ADDRESS, pool_id, NO_ADDRESS, 0, 1, 3000, 60, (), False)
+
+
 EXAMPLES: dict[str, tuple[PoolSettings, Callable[[], PoolState]]] = {
     "uniswap_v2": (two_token_pool("uniswap_v2", ADDRESS, True, 3000, 0), v2),
     "uniswap_v3": (two_token_pool("uniswap_v3", ADDRESS, True, 3000, 60, price_source=True), v3),
+    "uniswap_v4": (v4_settings(), v4),
 }
 """A lawful state of each venue; a venue without one fails the first test."""
 

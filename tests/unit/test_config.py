@@ -8,7 +8,7 @@ from factories import CHAIN_ID, CONTRACT, make_settings, market_settings, model_
 
 from keeper.config import Config, KeySource, Operator, Provider, Secret, dump_toml, load_config
 from keeper.errors import ConfigError
-from keeper.records.settings import Settings
+from keeper.records.settings import DYNAMIC_FEE, Settings
 from keeper.records.units import Address
 
 TOKEN = "s3cr3t-api-token"
@@ -138,7 +138,7 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         (
             'venue = "uniswap_v2"',
             'venue = "uniswap_v9"',
-            ("markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: uniswap_v2, uniswap_v3"),
+            ("markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: uniswap_v2, uniswap_v3, uniswap_v4"),
         ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
     ],
@@ -159,6 +159,10 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
         "markets[0].pools[0].fee_pips",
     ]
     assert not any(TOKEN in line for line in found)
+
+
+V4 = {"venue": "uniswap_v4", "address": "0x" + "44" * 20, "price_source": False}
+V4_ID = {"pool_id": b"\x01" * 32, "tick_spacing": 0, "fee_pips": DYNAMIC_FEE}
 
 
 @pytest.mark.parametrize(
@@ -183,6 +187,18 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), pair_settings(price_source=True))),)),
             "markets[0].pools[1].price_source: uniswap_v2 keeps no observation ring; set it to false",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(**V4, tick_spacing=60))),)),
+            "markets[0].pools[1].pool_id: is missing; write the id: keccak of the pool's key",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(**V4, **V4_ID))),)),
+            "markets[0].pools[1].tick_spacing: is 0; write the tickSpacing of the pool's key",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(fee_pips=DYNAMIC_FEE),)),)),
+            "markets[0].pools[0].fee_pips: 8388608 is not below 1,000,000; write millionths: 0.3 % is 3000",
         ),
         (
             make_settings(markets=(market_settings(model=model_settings(haircut_min_bps=9500)),)),
