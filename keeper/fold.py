@@ -176,7 +176,7 @@ def _curve(pool: PoolSettings, reading: PoolReading) -> SaleCurve | str:
     curve = VENUES[pool.venue].curve(pool, reading.state)
     if sells(curve):
         return curve
-    return f"{pool.address}: nothing can be sold there (no liquidity, or none that has stood long enough)"
+    return f"{pool.label}: nothing can be sold there (no liquidity, or none that has stood long enough)"
 
 
 def _depth(measured: Market, snapshot: MarketSnapshot, window: int) -> SampleDepth:

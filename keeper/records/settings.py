@@ -37,6 +37,11 @@ class PoolSettings:
     """Whether its mean ticks feed the volatility (v3 only)."""
 
     @property
+    def label(self) -> str:
+        """What messages call it: the address, and the id where one contract keeps many pools."""
+        return f"{self.address} pool 0x{self.pool_id.hex()}" if any(self.pool_id) else self.address
+
+    @property
     def collateral_is_token0(self) -> bool:
         """Which side of a pool of two tokens is the collateral."""
         return self.collateral_index < self.debt_index

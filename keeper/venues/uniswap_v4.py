@@ -186,10 +186,10 @@ def _state(pool: PoolSettings, raw: RawPool) -> UniswapV4State:
 
 def _failed(pool: PoolSettings, ask: Ask, answer: Answer, reason: str) -> PoolReading:
     inputs = (CallInput(ask.to, ask.data, answer.ok, answer.data),)
-    return PoolReading(None, inputs, f"{ask.to} pool 0x{pool.pool_id.hex()}: {reason}")
+    return PoolReading(None, inputs, f"{pool.label}: {reason}")
 
 
 def _v4(pool: PoolSettings, state: PoolState) -> UniswapV4State:
     if not isinstance(state, UniswapV4State):
-        raise TypeError(f"0x{pool.pool_id.hex()}: not the state of a Uniswap v4 pool")
+        raise TypeError(f"{pool.label}: not the state of a Uniswap v4 pool")
     return state

@@ -46,7 +46,7 @@ def key_of(pool: PoolSettings, collateral: Address, debt: Address) -> Named:
         return Named(first, second, None, problems)
     if pool.pool_id == _id(pool, NO_ADDRESS, second):
         return Named(NO_ADDRESS, second, first, ())
-    return Named(first, second, None, (f"pool_id is 0x{pool.pool_id.hex()}, the key hashes to 0x{plain.hex()}",))
+    return Named(first, second, None, (f"its key hashes to 0x{plain.hex()}, the settings say 0x{pool.pool_id.hex()}",))
 
 
 def layout_asks(pool: PoolSettings, key: Named, raw: RawPool) -> tuple[Ask, ...]:
@@ -74,7 +74,7 @@ def problems_of(
     if key.wrapped is not None:
         supply, balance = answered(answers[-1], 1), answered(held[0], 1)
         if supply is None or balance is None or not 0 < supply[0] <= balance[0]:
-            problems.append(f"the pool holds the chain's own currency, and {key.wrapped} does not wrap it")
+            problems.append(f"it holds the chain's own currency, the market needs {key.wrapped}, which does not wrap it")
     return tuple(problems)
 
 

@@ -186,7 +186,7 @@ def test_a_harmonic_target_beyond_the_ring_needs_a_quarter_of_it() -> None:
 def test_a_range_at_the_ends_of_the_protocol_is_clipped() -> None:
     data = b"".join(word(value) for value in [slot0(-887_272), 0, 0, 0, NEWEST, 0])
     raw = split(data, 60, 600, 0)
-    assert (raw.lowest_tick, raw.highest_tick) == (-887_272, -886_672)
+    assert (raw.around.lowest_tick, raw.around.highest_tick) == (-887_272, -886_672)
     with pytest.raises(Garbage):
         split(data[:-32], 60, 600, 0)
 

@@ -267,7 +267,7 @@ def test_check_compares_the_pool_id_with_the_key() -> None:
         replace(POOL, companion=Address("0x" + "00" * 17 + "010000")),
     ):
         problems = check(wrong)
-        assert problems[0].startswith(f"pool_id is 0x{wrong.pool_id.hex()}, the key hashes to 0x")
+        assert problems[0].startswith("its key hashes to 0x")
     assert check(replace(POOL, fee_pips=500))[-1] == "raw storage: its fee is 3000, the settings say 500"
 
 
@@ -301,7 +301,7 @@ def test_the_chains_own_currency_stands_for_the_token_that_wraps_it() -> None:
     assert [(ask.to, ask.reader) for ask in asks] == [(MANAGER, "uniswap_v4")] * 2
     assert asks[1].data.hex() == COLLATERAL[2:]
     assert check(pool) == ()
-    line = f"the pool holds the chain's own currency, and {COLLATERAL} does not wrap it"
+    line = f"it holds the chain's own currency, the market needs {COLLATERAL}, which does not wrap it"
     assert check(pool, held=Answer(True, word(999))) == (line,)
     assert check(pool, supply=Answer(True, word(0))) == (line,)
     assert check(pool, supply=Answer(False, b"")) == (line,)
@@ -309,7 +309,7 @@ def test_the_chains_own_currency_stands_for_the_token_that_wraps_it() -> None:
 
 
 def test_the_chains_own_currency_is_never_the_upper_one() -> None:
-    assert "pool_id is" in check(pool_settings(tokens=(COLLATERAL, NO_ADDRESS)))[0]
+    assert "its key hashes to" in check(pool_settings(tokens=(COLLATERAL, NO_ADDRESS)))[0]
 
 
 def test_a_wrong_kind_of_state_is_refused() -> None:
