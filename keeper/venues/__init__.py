@@ -1,6 +1,7 @@
 """One file a pool type. Adding one is its file and one line here."""
 
-from keeper.records.ports import Venue
+from keeper.records.ports import Venue, ViewPlan
+from keeper.venues import uniswap_v2, uniswap_v3_views, uniswap_v4_views
 from keeper.venues.uniswap_v2 import UniswapV2
 from keeper.venues.uniswap_v3 import UniswapV3
 from keeper.venues.uniswap_v4 import UniswapV4
@@ -11,3 +12,10 @@ VENUES: dict[str, Venue] = {
     "uniswap_v4": UniswapV4(),
 }
 """``PoolSettings.venue`` -> adapter."""
+
+VIEW_PLANS: dict[str, ViewPlan] = {
+    "uniswap_v2": uniswap_v2.by_views,
+    "uniswap_v3": uniswap_v3_views.by_views,
+    "uniswap_v4": uniswap_v4_views.by_views,
+}
+"""``Ask.reader`` -> how to get the same words through the pool's own views."""

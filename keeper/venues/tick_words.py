@@ -49,15 +49,30 @@ def tick_words(words: Sequence[int], tick: int, spacing: int, range_ticks: int) 
     Garbage
         When there are fewer words than the bitmap asks for.
     """
-    low, high = max(MIN_TICK, tick - range_ticks), min(MAX_TICK, tick + range_ticks)
-    positions = range(-(-low // spacing) >> 8, (high // spacing >> 8) + 1)
+    low, high = bounds(tick, range_ticks)
+    positions = covering(low, high, spacing)
     bitmaps = dict(zip(positions, words, strict=False))
-    found = [at for at in _initialised(bitmaps, spacing) if low <= at <= high]
+    found = initialised(bitmaps, low, high, spacing)
     count = len(positions) + len(found)
     if len(words) < count:
         raise Garbage(f"{len(words)} words do not fit the pool's own bitmap")
     ticks = dict(zip(found, words[len(positions) : count], strict=True))
     return TickWords(low, high, bitmaps, ticks, count)
+
+
+def bounds(tick: int, range_ticks: int) -> tuple[int, int]:
+    """First and last tick of a range around ``tick``, within the protocol's own."""
+    return max(MIN_TICK, tick - range_ticks), min(MAX_TICK, tick + range_ticks)
+
+
+def covering(low: int, high: int, spacing: int) -> range:
+    """Positions of the bitmap words that cover the ticks from ``low`` to ``high``."""
+    return range(-(-low // spacing) >> 8, (high // spacing >> 8) + 1)
+
+
+def initialised(bitmaps: Mapping[int, int], low: int, high: int, spacing: int) -> list[int]:
+    """Ticks from ``low`` to ``high`` whose bit is set, rising."""
+    return [tick for tick in _set_bits(bitmaps, spacing) if low <= tick <= high]
 
 
 def tick_liquidity(value: int) -> tuple[int, int]:
@@ -100,7 +115,7 @@ def _refuse_negative(liquidity: int) -> None:
         raise Garbage("liquidity does not add up over the ticks")
 
 
-def _initialised(bitmaps: Mapping[int, int], spacing: int) -> Iterator[int]:
+def _set_bits(bitmaps: Mapping[int, int], spacing: int) -> Iterator[int]:
     for position, bits in bitmaps.items():
         left = bits
         while left:

@@ -73,8 +73,11 @@ def problems_of(
         problems.append("initialize() does not know the pool: not a Uniswap v4 PoolManager, or another key")
     if key.wrapped is not None:
         supply, balance = answered(answers[-1], 1), answered(held[0], 1)
-        if supply is None or balance is None or not 0 < supply[0] <= balance[0]:
-            problems.append(f"it holds the chain's own currency, the market needs {key.wrapped}, which does not wrap it")
+        # Without placed code nobody tells a balance; then the mistake shows in the pool's price alone.
+        if supply is None or (balance is not None and not 0 < supply[0] <= balance[0]):
+            problems.append(
+                f"it holds the chain's own currency, the market needs {key.wrapped}, which does not wrap it"
+            )
     return tuple(problems)
 
 

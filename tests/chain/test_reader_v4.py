@@ -9,6 +9,7 @@ from bench import random_positions
 from bench_v4 import BenchV4, build_v4
 
 from keeper.chain.reader import Reader
+from keeper.chain.routes import Deployless
 from keeper.chain.rpc import Rpc
 from keeper.maths.tick_math import sqrt_ratio_at_tick
 from keeper.records.pools import UniswapV4State
@@ -19,7 +20,7 @@ from keeper.testing.client import DevChain, Tx, calldata
 from keeper.testing.contracts import npm_contract
 from keeper.testing.uniswap import Position
 from keeper.testing.uniswap_v4 import KEY, PoolKey, create_v4_pool, protocol_fee
-from keeper.venues import VENUES
+from keeper.venues import VENUES, VIEW_PLANS
 
 PLAN = ReadPlan(harmonic_seconds=600, ring_seconds=(), depth_range_ticks=7000)
 V4 = VENUES["uniswap_v4"]
@@ -93,6 +94,24 @@ def test_raw_words_equal_state_view(bench: BenchV4, reader: Reader, keys: tuple[
             )
             assert seen[0] > 0
             assert seen[1] == net
+
+
+@pytest.mark.parametrize("spacing", [1, 60, 32_767])
+def test_states_and_inputs_are_the_same_bytes_without_placed_code(
+    bench: BenchV4, reader: Reader, keys: tuple[PoolKey, ...], spacing: int
+) -> None:
+    views = Reader(reader.rpc, plans=VIEW_PLANS, routes=(Deployless(),))
+    pools = [bench.settings(key) for key in (*keys, bench.key(2997, spacing))]
+    for range_ticks in (60, 7000):
+        plan = ReadPlan(600, (), range_ticks)
+        _, raw = read(reader, pools, plan)
+        assert [reading.failure != "" for reading in raw] == [False, False, False, True]
+        assert read(views, pools, plan)[1] == raw
+    # slot0 and liquidity, bitmap words, ticks; twice.
+    assert views.eth_calls == 6
+    assert check(views, pools[0], bench.token0, bench.token1) == ()
+    _, (nobody,) = read(views, [replace(pools[0], address=bench.token0)])
+    assert nobody.failure.endswith("the storage could not be read")
 
 
 def test_every_initialised_tick_of_the_range_is_found_and_none_outside(
