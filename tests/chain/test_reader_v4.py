@@ -86,6 +86,8 @@ def test_raw_words_equal_state_view(bench: BenchV4, reader: Reader, keys: tuple[
         fees = slot0[2] & 0xFFF, slot0[2] >> 12
         assert fees == ((100, 1000) if key is keys[1] else (0, 0))
         assert slot0[3] == key.fee
+        whole = tuple(share + key.fee - share * key.fee // 10**6 for share in fees)
+        assert (state.fee0_pips, state.fee1_pips) == whole
         assert state.liquidity == bench.chain.call(view, "getLiquidity(bytes32)", key.pool_id, returns="(uint128)")
         assert len(state.ticks) > 130
         for tick, net in state.ticks:
