@@ -75,6 +75,16 @@ def test_the_newest_and_a_single_report_can_be_verified(lived: tuple[DevChain, D
     assert sorted(row["market"] for row in each) == ["WBTC/USDC", "WETH/USDC"]
 
 
+def test_every_storage_word_is_proved_by_its_blocks_state_root(lived: tuple[DevChain, Devnet, Path]) -> None:
+    done = keeper(lived[2], "verify", "--all", "--proofs", "--json")
+    assert done.code == 0, done.err
+    for row in json.loads(done.out)["reports"]:
+        # Pools and our contract are words; the feed answers by its own code.
+        assert row["provedWords"] > 100 * row["samples"]
+        assert row["unprovableAnswers"] == row["samples"]
+    assert "storage words proved by their blocks' state roots" in keeper(lived[2], "verify", "--proofs").out
+
+
 def test_a_report_with_another_haircut_is_named(lived: tuple[DevChain, Devnet, Path]) -> None:
     """Everything of the newest report but its haircut is honest, and properly signed."""
     devnet = lived[1]
