@@ -73,6 +73,7 @@ def _measure(  # noqa: PLR0917 - what is measured, where, and when
 ) -> dict[str, Any]:
     from keeper.depth_curves import curves_of, sale_of
     from keeper.fold import fold_sample, market_reading, read_plan
+    from keeper.risk.outliers import spot_off_mean_ticks
     from keeper.risk.windows import window_of
 
     block = chain.reader.block("latest" if at is None else at)
@@ -101,8 +102,14 @@ def _measure(  # noqa: PLR0917 - what is measured, where, and when
             "liquidator": _text(sizes.bound),
         },
         "sigmaWad": _text(estimates.sigma_wad),
+        "harmonicSeconds": settings.harmonic_seconds,
         "venues": [
-            {"venue": pool.venue, "address": pool.address, "failure": reading.failure or None}
+            {
+                "venue": pool.venue,
+                "address": pool.address,
+                "failure": reading.failure or None,
+                "spotOffMeanTicks": None if reading.state is None else spot_off_mean_ticks(reading.state),
+            }
             for pool, reading in zip(market.pools, snapshot.pools, strict=True)
         ],
         "missing": list(estimates.missing),
@@ -161,6 +168,9 @@ def _show(document: dict[str, Any], market: "MarketSettings") -> None:
     sigma = document["sigmaWad"]
     print(f"volatility {wad_percent(None if sigma is None else int(sigma))} a year, from the pools' own rings")
     for row in document["venues"]:
-        print(f"{row['venue']:<17} {row['address']} {(row['failure'] or 'ok').removeprefix(row['address'] + ': ')}")
+        off = row["spotOffMeanTicks"]
+        pushed = "" if off is None else f", spot {off:+d} ticks off its mean of {document['harmonicSeconds']} s"
+        said = (row["failure"] or "ok").removeprefix(row["address"] + ": ")
+        print(f"{row['venue']:<17} {row['address']} {said}{pushed}")
     for line in document["missing"]:
         print(f"missing: {line}")
