@@ -8,6 +8,7 @@ import pytest
 from bench import random_positions
 from bench_v4 import BenchV4, build_v4
 
+from keeper.chain.proofs import prove_words
 from keeper.chain.reader import Reader
 from keeper.chain.routes import Deployless
 from keeper.chain.rpc import Rpc
@@ -138,6 +139,7 @@ def test_inputs_are_the_true_storage_words(bench: BenchV4, reader: Reader, keys:
         calls.append(("eth_getStorageAt", (row.account, "0x" + row.slot.hex(), hex(block.number))))
     assert [bytes.fromhex(word[2:]) for word in bench.chain.batch(calls)] == [row.value for row in inputs]
     assert len({(row.account, row.slot) for row in inputs}) == len(inputs)
+    assert prove_words(reader.rpc, block, [row for row in inputs if isinstance(row, WordInput)]) == len(inputs)
 
 
 def test_a_tick_costs_less_than_2700_gas(
