@@ -81,8 +81,14 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
 
 
 def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:
-    if pool.address in {other.address for other in earlier}:
+    if (pool.address, pool.pool_id) in {(other.address, other.pool_id) for other in earlier}:
         yield f"{key}.address", f"{pool.address} stands twice in this market", "list each pool once"
+    if pool.collateral_index == pool.debt_index:
+        yield (
+            f"{key}.debt_index",
+            "is the collateral's own",
+            "0 and 1 are the tokens of a pair, lower address first",
+        )
     if pool.venue == "uniswap_v3" and pool.tick_spacing == 0:
         yield f"{key}.tick_spacing", "is 0", "write the pool's tickSpacing(): 10 for 0.05 %, 60 for 0.3 %, 200 for 1 %"
     if pool.price_source and pool.venue != "uniswap_v3":

@@ -6,9 +6,10 @@ A pair keeps token0 in slot 6, token1 in 7, and both reserves with their time in
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from keeper.maths.constant_product import amount_in_to_price_down, amount_out_down
+from keeper.maths.constant_product import amount_in_to_price_down, amount_in_up, amount_out_down
+from keeper.records.pools import PoolState, UniswapV2State
 from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, PoolState, ReadPlan, UniswapV2State, WordInput
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan, WordInput
 from keeper.records.units import Address, BlockRef, Price
 from keeper.venues.abi import answered, token_mismatches, view, word
 
@@ -61,10 +62,11 @@ class UniswapV2:
 
     def curve(self, pool: PoolSettings, state: PoolState) -> "PairCurve":
         """Sale of collateral into the pair."""
-        if not isinstance(state, UniswapV2State):
-            raise TypeError(f"{pool.address}: not the state of a Uniswap v2 pair")
-        reserves = (state.reserve0, state.reserve1) if pool.collateral_is_token0 else (state.reserve1, state.reserve0)
-        return PairCurve(*reserves, pool.fee_pips)
+        return PairCurve(*_sides(pool, state), pool.fee_pips)
+
+    def swaps(self, pool: PoolSettings, state: PoolState) -> "PairSwaps":
+        """Both directions by the library's formulas."""
+        return PairSwaps(*_sides(pool, state), pool.fee_pips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,36 @@ class PairCurve:
         """(amount in, amount out down) at the last unit that still earns the price after the fee."""
         amount_in = amount_in_to_price_down(sqrt_price_x96, self.collateral, self.debt, self.fee_pips)
         return amount_in, amount_out_down(amount_in, self.collateral, self.debt, self.fee_pips)
+
+
+@dataclass(frozen=True, slots=True)
+class PairSwaps:
+    """``records.ports.Swaps`` of a pair."""
+
+    collateral: int
+    """Reserve of the collateral, raw units."""
+    debt: int
+    fee_pips: int
+
+    def exact_in_down(self, amount_in: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """A pair takes any amount."""
+        return amount_in, amount_out_down(amount_in, *self._reserves(sells_collateral), self.fee_pips)
+
+    def exact_out_up(self, amount_out: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """All but the last unit can be bought."""
+        reserve_in, reserve_out = self._reserves(sells_collateral)
+        given = min(amount_out, reserve_out - 1)
+        return (amount_in_up(given, reserve_in, reserve_out, self.fee_pips), given) if given > 0 else (0, 0)
+
+    def _reserves(self, sells_collateral: bool) -> tuple[int, int]:
+        return (self.collateral, self.debt) if sells_collateral else (self.debt, self.collateral)
+
+
+def _sides(pool: PoolSettings, state: PoolState) -> tuple[int, int]:
+    """Reserves of collateral and debt."""
+    if not isinstance(state, UniswapV2State):
+        raise TypeError(f"{pool.address}: not the state of a Uniswap v2 pair")
+    return (state.reserve0, state.reserve1) if pool.collateral_is_token0 else (state.reserve1, state.reserve0)
 
 
 def _reserves(slot: int) -> UniswapV2State:

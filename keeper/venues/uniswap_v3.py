@@ -8,10 +8,11 @@ from keeper.maths.concentrated import PIPS, Q96
 from keeper.maths.fixed import cdiv, isqrt_down, isqrt_up
 from keeper.maths.tick_curve import TickCurve
 from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.maths.tick_walk import TickRange
+from keeper.maths.tick_walk import TickRange, swap
 from keeper.maths.twap import harmonic_mean_liquidity_down
+from keeper.records.pools import PoolState, UniswapV3State
 from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, PoolState, ReadPlan, UniswapV3State
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
 from keeper.venues.abi import answered, signed, token_mismatches, view
 from keeper.venues.uniswap_v3_words import (
@@ -81,6 +82,10 @@ class UniswapV3:
         """Sale of collateral, liquidity capped by its harmonic mean."""
         return PoolCurve(pool, _v3(pool, state))
 
+    def swaps(self, pool: PoolSettings, state: PoolState) -> "PoolSwaps":
+        """Both directions by the exact walk."""
+        return PoolSwaps(tick_range(pool, _v3(pool, state)), pool.collateral_is_token0)
+
 
 class PoolCurve:
     """``records.ports.SaleCurve`` of a pool: the exact walk, scaled by min(1, harmonic mean / current liquidity).
@@ -125,6 +130,26 @@ class PoolCurve:
         if self._pool.collateral_is_token0:
             return isqrt_up(cdiv(squared * PIPS, after_fee))
         return isqrt_down(Q96**4 * after_fee // (squared * PIPS))
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSwaps:
+    """``records.ports.Swaps`` of a pool as far as its ticks are known."""
+
+    ticks: TickRange
+    collateral_is_token0: bool
+
+    def exact_in_down(self, amount_in: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """Walk until the input is used up or the known range ends."""
+        return self._swap(amount_in, sells_collateral)
+
+    def exact_out_up(self, amount_out: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """Walk until the output is reached or the known range ends."""
+        return self._swap(-amount_out, sells_collateral)
+
+    def _swap(self, amount: int, sells_collateral: bool) -> tuple[int, int]:
+        done = swap(self.ticks, amount, zero_for_one=sells_collateral == self.collateral_is_token0)
+        return done.amount_in, done.amount_out
 
 
 def tick_range(pool: PoolSettings, state: UniswapV3State) -> TickRange:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from keeper.maths.keccak import keccak
 from keeper.maths.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK
 from keeper.maths.twap import extrapolated, interpolated
-from keeper.records.snapshot import Cumulative, WordInput
+from keeper.records.pools import Cumulative
+from keeper.records.snapshot import WordInput
 from keeper.records.units import Address
 from keeper.venues.abi import signed, word, words_of
 

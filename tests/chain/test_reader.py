@@ -11,17 +11,9 @@ from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.errors import ConfigError, RetryLater
 from keeper.feeds.chainlink import Chainlink
-from keeper.records.settings import FeedSettings, PoolSettings
-from keeper.records.snapshot import (
-    Answer,
-    Ask,
-    CallInput,
-    PoolReading,
-    ReadPlan,
-    UniswapV2State,
-    UniswapV3State,
-    WordInput,
-)
+from keeper.records.pools import UniswapV2State, UniswapV3State
+from keeper.records.settings import FeedSettings, PoolSettings, two_token_pool
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan, WordInput
 from keeper.records.units import Address, BlockRef
 from keeper.testing.client import DevChain
 from keeper.venues import VENUES
@@ -185,7 +177,7 @@ def test_faulty_pools_degrade_only_themselves(bench: Bench, reader: Reader, pool
     bench.chain.mine()
     block, alone = read(Reader(reader.rpc), pools)
     faulty = tuple(
-        PoolSettings(venue, address, True, 3000, 60, False)
+        two_token_pool(venue, address, True, 3000, 60)
         for venue in ("uniswap_v2", "uniswap_v3")
         for address in (EOA, bench.token0, reverting)
         if (venue, address) != ("uniswap_v2", bench.token0)
@@ -309,7 +301,7 @@ def test_check_finds_nothing_wrong_with_real_pools(
 def test_check_names_wrong_settings(bench: Bench, reader: Reader, pools: tuple[PoolSettings, ...]) -> None:
     block = reader.block("latest")
     wide, _, pair = pools
-    wrong = PoolSettings("uniswap_v3", wide.address, False, 500, 10, True)
+    wrong = two_token_pool("uniswap_v3", wide.address, False, 500, 10, price_source=True)
     v3, v2 = reader.run(
         [
             VENUES["uniswap_v3"].check(wrong, bench.token0, bench.token1),
@@ -344,7 +336,7 @@ def test_check_finds_a_pool_whose_storage_is_not_what_its_views_say(
         bench.chain.rpc("anvil_setStorageAt", liar, "0x" + row.slot.hex(), f"0x{lie:064x}")
     bench.chain.mine(1)
     block = reader.block("latest")
-    settings = PoolSettings("uniswap_v3", liar, True, 3000, 60, True)
+    settings = two_token_pool("uniswap_v3", liar, True, 3000, 60, price_source=True)
     (problems,) = reader.run([VENUES["uniswap_v3"].check(settings, bench.token0, bench.token1)], block)
     assert problems == ("liquidity() disagrees with the raw words: another storage layout",)
 

@@ -1,24 +1,16 @@
 """What every venue must do: parametrised over ``VENUES``, so that a new one is tested from its first line."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from factories import facing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import (
-    Answer,
-    Ask,
-    Cumulative,
-    PoolReading,
-    PoolState,
-    ReadPlan,
-    UniswapV2State,
-    UniswapV3State,
-)
+from keeper.records.pools import Cumulative, PoolState, UniswapV2State, UniswapV3State
+from keeper.records.settings import PoolSettings, two_token_pool
+from keeper.records.snapshot import Answer, Ask, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef
 from keeper.venues import VENUES
 
@@ -52,8 +44,8 @@ def v3() -> PoolState:
 
 
 EXAMPLES: dict[str, tuple[PoolSettings, Callable[[], PoolState]]] = {
-    "uniswap_v2": (PoolSettings("uniswap_v2", ADDRESS, True, 3000, 0, False), v2),
-    "uniswap_v3": (PoolSettings("uniswap_v3", ADDRESS, True, 3000, 60, True), v3),
+    "uniswap_v2": (two_token_pool("uniswap_v2", ADDRESS, True, 3000, 0), v2),
+    "uniswap_v3": (two_token_pool("uniswap_v3", ADDRESS, True, 3000, 60, price_source=True), v3),
 }
 """A lawful state of each venue; a venue without one fails the first test."""
 
@@ -61,7 +53,7 @@ ORIENTED = [(venue, token0) for venue in VENUES for token0 in (True, False)]
 
 
 def settings(venue: str, *, token0: bool = True) -> PoolSettings:
-    return replace(EXAMPLES[venue][0], collateral_is_token0=token0)
+    return facing(EXAMPLES[venue][0], token0)
 
 
 def curve(venue: str, *, token0: bool):  # type: ignore[no-untyped-def]
@@ -157,3 +149,28 @@ def int_sqrt(n: int) -> int:
     from math import isqrt
 
     return isqrt(n)
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@pytest.mark.parametrize("sells", [True, False])
+@given(share=st.integers(1, 10_000))
+def test_what_an_exact_input_buys_costs_no_more_than_it_by_exact_output(
+    venue: str, token0: bool, sells: bool, share: int
+) -> None:
+    swaps = VENUES[venue].swaps(settings(venue, token0=token0), EXAMPLES[venue][1]())
+    taken, out = swaps.exact_in_down(share * 10**15, sells_collateral=sells)
+    assert 0 < taken <= share * 10**15
+    paid, given_out = swaps.exact_out_up(out, sells_collateral=sells)
+    assert given_out == out
+    assert paid <= taken
+    # One unit less than the price of an output does not buy it.
+    if out > 0:
+        assert swaps.exact_in_down(paid - 1, sells_collateral=sells)[1] <= out
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@given(share=st.integers(1, 10_000))
+def test_there_and_back_never_pays(venue: str, token0: bool, share: int) -> None:
+    swaps = VENUES[venue].swaps(settings(venue, token0=token0), EXAMPLES[venue][1]())
+    taken, out = swaps.exact_in_down(share * 10**12, sells_collateral=True)
+    assert swaps.exact_in_down(out, sells_collateral=False)[1] <= taken

@@ -12,8 +12,8 @@ from shared import vectors
 
 from keeper.maths.tick_math import sqrt_ratio_at_tick
 from keeper.records.estimates import SampleDepth
+from keeper.records.pools import UniswapV2State
 from keeper.records.ports import SaleCurve
-from keeper.records.snapshot import UniswapV2State
 from keeper.records.units import Price
 from keeper.risk.depth import (
     daily_minima,
