@@ -6,10 +6,10 @@ With scaled balances x (in units of coin 0 at the pool's own price scale), ``K0 
 Reference: Egorov, "Automatic market-making with dynamic peg" (2021); CryptoSwap of two coins, tricrypto, tricrypto2.
 """
 
-from dataclasses import dataclass
 from math import prod
 
 from keeper.maths.curve_stable import FEE_DENOMINATOR, MAX_ROUNDS, PRECISION, NoQuote
+from keeper.records.pools import CurveCryptoState
 
 MIN_GAMMA = 10**10
 MAX_GAMMA = {2: 2 * 10**16, 3: 5 * 10**16}
@@ -23,44 +23,7 @@ MIN_INPUT_SHARE = {2: 10**14, 3: 10**11}
 _UINT256 = 1 << 256
 
 
-@dataclass(frozen=True, slots=True)
-class CryptoPool:
-    """A pool as its quotes need it."""
-
-    balances: tuple[int, ...]
-    """Raw units."""
-    precisions: tuple[int, ...]
-    """Factor to 18 decimals: 1e12 for a coin of 6."""
-    price_scale: tuple[int, ...]
-    """Price of each coin but the first in units of the first, 1e18-based."""
-    ann: int
-    """A n**n times ``multiplier``."""
-    multiplier: int
-    """100 in the first tricrypto, 10,000 later."""
-    gamma: int
-    """1e18-based."""
-    d: int
-    """The invariant that the next swap starts from."""
-    mid_fee: int
-    """At balance, 1e-10."""
-    out_fee: int
-    """Far from balance, 1e-10."""
-    fee_gamma: int
-    """How fast the fee goes from one to the other, 1e18-based."""
-
-    @property
-    def scaled(self) -> tuple[int, ...]:
-        """Balances in units of the first coin, 18 decimals, down."""
-        return self.scale(self.balances)
-
-    def scale(self, balances: tuple[int, ...]) -> tuple[int, ...]:
-        """Scaled form of any balances."""
-        prices = (PRECISION, *self.price_scale)
-        rows = zip(balances, self.precisions, prices, strict=True)
-        return tuple(_fit(_fit(balance * precision) * price) // PRECISION for balance, precision, price in rows)
-
-
-def out_down(pool: CryptoPool, sold: int, bought: int, amount_in: int) -> int:
+def out_down(pool: CurveCryptoState, sold: int, bought: int, amount_in: int) -> int:
     """Quote ``get_dy``: output for an exact input, raw units; 0 also where it would round below nothing.
 
     Raises
@@ -68,7 +31,7 @@ def out_down(pool: CryptoPool, sold: int, bought: int, amount_in: int) -> int:
     NoQuote
         When the contract reverts for any other reason: it refuses swaps that leave a coin below 1 % of D.
     """
-    xp = pool.scale(tuple(balance + amount_in * (k == sold) for k, balance in enumerate(pool.balances)))
+    xp = scaled(pool, tuple(balance + amount_in * (k == sold) for k, balance in enumerate(pool.balances)))
     left = balance_of(pool, xp, bought)
     gross = xp[bought] - left - 1
     if gross <= 0:
@@ -82,7 +45,14 @@ def out_down(pool: CryptoPool, sold: int, bought: int, amount_in: int) -> int:
     return out - fee_at(pool, tuple(left if k == bought else x for k, x in enumerate(xp))) * out // FEE_DENOMINATOR
 
 
-def fee_at(pool: CryptoPool, xp: tuple[int, ...]) -> int:
+def scaled(pool: CurveCryptoState, balances: tuple[int, ...]) -> tuple[int, ...]:
+    """Balances in units of the first coin with 18 decimals, down."""
+    prices = (PRECISION, *pool.price_scale)
+    rows = zip(balances, pool.precisions, prices, strict=True)
+    return tuple(_fit(_fit(balance * precision) * price) // PRECISION for balance, precision, price in rows)
+
+
+def fee_at(pool: CurveCryptoState, xp: tuple[int, ...]) -> int:
     """Fee at scaled balances, 1e-10: between ``mid_fee`` and ``out_fee`` by ``fee_gamma / (fee_gamma + 1 - K)``."""
     near = _nearness(xp)
     if len(xp) == 3 and not pool.fee_gamma:
@@ -94,7 +64,7 @@ def fee_at(pool: CryptoPool, xp: tuple[int, ...]) -> int:
     return (pool.mid_fee * share + pool.out_fee * (PRECISION - share)) // PRECISION
 
 
-def balance_of(pool: CryptoPool, xp: tuple[int, ...], wanted: int) -> int:
+def balance_of(pool: CurveCryptoState, xp: tuple[int, ...], wanted: int) -> int:
     """Scaled balance of one coin where the others and D are given (``newton_y``).
 
     Raises
@@ -119,7 +89,7 @@ def balance_of(pool: CryptoPool, xp: tuple[int, ...], wanted: int) -> int:
     raise NoQuote("a balance does not converge")
 
 
-def invariant(pool: CryptoPool) -> int:
+def invariant(pool: CurveCryptoState) -> int:
     """D of the present balances (``newton_D``): what a pool uses instead of its stored D while A or gamma ramp.
 
     Raises
@@ -127,7 +97,7 @@ def invariant(pool: CryptoPool) -> int:
     NoQuote
         As :func:`balance_of`.
     """
-    xp = tuple(sorted(pool.scaled, reverse=True))
+    xp = tuple(sorted(scaled(pool, pool.balances), reverse=True))
     n, total = len(xp), sum(xp)
     _refuse_unsafe(pool, n)
     if not 10**9 <= xp[0] <= MAX_D or any(x * PRECISION // xp[0] < MIN_INPUT_SHARE[n] for x in xp[1:]):
@@ -161,13 +131,13 @@ def geometric_mean(xp: tuple[int, ...]) -> int:
     raise NoQuote("the geometric mean does not converge")
 
 
-def slope(pool: CryptoPool, sold: int, bought: int) -> tuple[int, int]:
+def slope(pool: CurveCryptoState, sold: int, bought: int) -> tuple[int, int]:
     """Price before fee, raw bought per raw sold, as (numerator, denominator), on the surface of the stored D.
 
     With g = gamma + 1 - K0 the derivative of the invariant's equation by x_i, times x_i g n**n / (K0 D**(n-1)), is
     ``A n**n gamma**2 / g**2 (x_i g + (S - D) (g + 2 K0)) + g D``.
     """
-    xp, d, n = pool.scaled, pool.d, len(pool.balances)
+    xp, d, n = scaled(pool, pool.balances), pool.d, len(pool.balances)
     if not d or not min(xp):
         raise NoQuote("a balance of 0")
     # Everything times D**n, so that K0 and g are integers; gamma is 1e18-based.
@@ -182,7 +152,7 @@ def slope(pool: CryptoPool, sold: int, bought: int) -> tuple[int, int]:
     return above, below
 
 
-def _value(pool: CryptoPool, coin: int) -> int:
+def _value(pool: CurveCryptoState, coin: int) -> int:
     """Scaled units of one raw unit, 1e18-based."""
     return pool.precisions[coin] * (PRECISION, *pool.price_scale)[coin]
 
@@ -207,7 +177,7 @@ def _start(others: list[int], d: int) -> tuple[int, int]:
     return y, k0
 
 
-def _newton_balance(pool: CryptoPool, y: int, total: int, k0: int) -> int:
+def _newton_balance(pool: CurveCryptoState, y: int, total: int, k0: int) -> int:
     """One step of ``newton_y``; negative where the contract halves and goes on."""
     d = pool.d
     if not k0 or not y:
@@ -228,7 +198,7 @@ def _newton_balance(pool: CryptoPool, y: int, total: int, k0: int) -> int:
     return y // 2 if plus < minus else plus - minus
 
 
-def _newton_invariant(pool: CryptoPool, xp: tuple[int, ...], total: int, d: int) -> int:
+def _newton_invariant(pool: CurveCryptoState, xp: tuple[int, ...], total: int, d: int) -> int:
     """One step of ``newton_D``."""
     n, k0 = len(xp), PRECISION
     if not d:
@@ -260,7 +230,7 @@ def _distance(gamma: int, k0: int) -> int:
     return abs(gamma + PRECISION - k0) + 1
 
 
-def _bend(pool: CryptoPool, d: int, g: int) -> int:
+def _bend(pool: CurveCryptoState, d: int, g: int) -> int:
     """``D / (A n**n) g**2 / gamma**2``, 1e18-based, divided step by step as the contracts do."""
     step = _fit(PRECISION * d // pool.gamma * g) // pool.gamma
     return _fit(_fit(step * g) * pool.multiplier) // pool.ann
@@ -279,7 +249,7 @@ def _nearness(xp: tuple[int, ...]) -> int:
     return near
 
 
-def _refuse_unsafe(pool: CryptoPool, n: int) -> None:
+def _refuse_unsafe(pool: CurveCryptoState, n: int) -> None:
     low, high = (10, 100_000) if n == 2 else (100, 1_000)
     whole = n**n * pool.multiplier
     if not whole // low <= pool.ann <= whole * high:
@@ -289,7 +259,7 @@ def _refuse_unsafe(pool: CryptoPool, n: int) -> None:
 
 
 def _refuse_share(x: int, d: int) -> None:
-    if not MIN_SHARE <= x * PRECISION // d <= MAX_SHARE:
+    if not d or not MIN_SHARE <= x * PRECISION // d <= MAX_SHARE:
         raise NoQuote("a balance outside 1 % to 100 times D")
 
 

@@ -3,35 +3,24 @@
 Reference: the metapool template and its factory form, ``get_dy`` and ``get_dy_underlying``.
 """
 
-from dataclasses import dataclass
-
 from keeper.maths.curve_stable import (
     FEE_DENOMINATOR,
     PRECISION,
-    StablePool,
+    NoQuote,
     balance_of,
     mint_slope,
     minted_down,
     out_down,
     paid_down,
+    scaled,
     slope,
     swap_fee,
     withdrawn_down,
 )
+from keeper.records.pools import CurveMetaState, CurveStableState
 
 CACHE_SECONDS = 600
 """How long an old metapool uses the virtual price it has stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class MetaPool:
-    """A metapool with its base pool."""
-
-    pool: StablePool
-    """Two coins: the meta coin and the base LP token, whose rate is the virtual price the pool uses."""
-    base: StablePool
-    base_supply: int
-    """LP tokens of the base pool, raw units."""
 
 
 def virtual_price_used(live: int, stored: int | None, stored_at: int | None, now: int) -> int:
@@ -41,7 +30,7 @@ def virtual_price_used(live: int, stored: int | None, stored_at: int | None, now
     return stored
 
 
-def underlying_out_down(meta: MetaPool, sold: int, bought: int, amount_in: int) -> int:
+def underlying_out_down(meta: CurveMetaState, sold: int, bought: int, amount_in: int) -> int:
     """Quote ``get_dy_underlying``, raw units. Coin 0 is the meta coin, 1 and up are the base pool's.
 
     A deposit into the base pool is charged half its swap fee, as the metapool estimates it; a withdrawal what it costs.
@@ -51,12 +40,12 @@ def underlying_out_down(meta: MetaPool, sold: int, bought: int, amount_in: int) 
     NoQuote
         When the contract reverts, unless for an output that rounds below nothing.
     """
+    pool, base, xp = meta.pool, _base(meta), scaled(meta.pool)
     if sold and bought:
-        return out_down(meta.base, sold - 1, bought - 1, amount_in)
-    pool, xp = meta.pool, meta.pool.scaled
+        return out_down(base, sold - 1, bought - 1, amount_in)
     if sold:
-        worth = minted_down(meta.base, meta.base_supply, sold - 1, amount_in) * pool.rates[1] // PRECISION
-        pushed = xp[1] + worth - worth * meta.base.fee // (2 * FEE_DENOMINATOR)
+        worth = minted_down(base, meta.base_supply, sold - 1, amount_in) * pool.rates[1] // PRECISION
+        pushed = xp[1] + worth - worth * base.fee // (2 * FEE_DENOMINATOR)
     else:
         pushed = xp[0] + amount_in * pool.rates[0] // PRECISION
     entry, exit_ = (1, 0) if sold else (0, 1)
@@ -65,13 +54,20 @@ def underlying_out_down(meta: MetaPool, sold: int, bought: int, amount_in: int) 
     if gross <= 0:
         return 0
     paid = paid_down(pool, exit_, gross, swap_fee(pool, xp[entry] + pushed >> 1, xp[exit_] + left >> 1))
-    return paid if sold else withdrawn_down(meta.base, meta.base_supply, bought - 1, paid)
+    return paid if sold else withdrawn_down(base, meta.base_supply, bought - 1, paid)
 
 
-def underlying_slope(meta: MetaPool, sold: int, bought: int) -> tuple[int, int]:
+def underlying_slope(meta: CurveMetaState, sold: int, bought: int) -> tuple[int, int]:
     """Price before all fees, raw bought per raw sold, as (numerator, denominator)."""
+    base = _base(meta)
     if sold and bought:
-        return slope(meta.base, sold - 1, bought - 1)
+        return slope(base, sold - 1, bought - 1)
     above, below = slope(meta.pool, 1 if sold else 0, 0 if sold else 1)
-    tokens, coins = mint_slope(meta.base, meta.base_supply, (sold or bought) - 1)
+    tokens, coins = mint_slope(base, meta.base_supply, (sold or bought) - 1)
     return (above * tokens, below * coins) if sold else (above * coins, below * tokens)
+
+
+def _base(meta: CurveMetaState) -> CurveStableState:
+    if meta.base is None:
+        raise NoQuote("the base pool was not read")
+    return meta.base

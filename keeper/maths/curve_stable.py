@@ -1,21 +1,20 @@
 """Curve's StableSwap: invariant, balances and quotes in the integers of its pools, whatever their generation.
 
-The invariant of n coins with scaled balances x is ``A n**n S + D = A n**n D + D**(n+1) / (n**n prod x)``. Pools solve it
-by Newton's method in 256-bit integers. Generations round differently; which one a pool is of, :class:`Rules` says.
+The invariant of n coins with scaled balances x is ``A n**n S + D = A n**n D + D**(n+1) / (n**n prod x)``. Pools solve
+it by Newton's method in 256-bit integers. Generations round differently; which one a pool is of, ``CurveRules`` says.
 What a contract answers by reverting (overflow, division by zero, no convergence) is :class:`NoQuote` here.
 Reference: Egorov, "StableSwap" (2019); 3pool, the later templates and StableSwap-NG as deployed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import replace
+
+from keeper.records.pools import CurveProduct, CurveRules, CurveStableState
 
 FEE_DENOMINATOR = 10**10
 """1 as a fee: Curve counts fees in parts of 1e10."""
 PRECISION = 10**18
 """1 as a rate: a raw amount times its rate / 1e18 is the amount with 18 decimals."""
-A_PRECISION = 100
-"""Fixed-point factor of A in every pool that has ``A_precise``."""
 MAX_ROUNDS = 255
 """Newton rounds of the contracts."""
 _UINT256 = 1 << 256
@@ -25,52 +24,7 @@ class NoQuote(ValueError):
     """The pool has no answer for this state or amount; the message says why."""
 
 
-class Product(IntEnum):
-    """How a generation rounds ``D**(n+1) / (n**n prod x)``; the last wei of D depends on it."""
-
-    EACH = 0
-    """D / (n x) coin by coin: 3pool, templates, old metapools."""
-    AT_THE_END = 1
-    """D / x coin by coin, then / n**n: later factory pools and NG."""
-    EACH_PLUS_ONE = 2
-    """D / (n x + 1) coin by coin: lending pools and the first stETH pool."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What separates the generations."""
-
-    precision: int = A_PRECISION
-    """Factor inside ``amp``: 1 in the first pools, 100 later."""
-    product: Product = Product.EACH
-    fee_last: bool = False
-    """The fee is taken in raw units after the conversion (the first pools), not before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StablePool:
-    """A pool as its quotes need it."""
-
-    balances: tuple[int, ...]
-    """Raw units."""
-    rates: tuple[int, ...]
-    """1e18-based: 1e18 for a coin of 18 decimals, 1e30 for one of 6."""
-    amp: int
-    """A, times ``rules.precision``."""
-    fee: int
-    """Swap fee in 1e-10."""
-    offpeg: int = 0
-    """NG's fee multiplier far from balance, in 1e-10; 0 = a constant fee."""
-    rules: Rules = Rules()
-
-    @property
-    def scaled(self) -> tuple[int, ...]:
-        """Balances with 18 decimals, down."""
-        pairs = zip(self.balances, self.rates, strict=True)
-        return tuple(_fit(balance * rate) // PRECISION for balance, rate in pairs)
-
-
-def out_down(pool: StablePool, sold: int, bought: int, amount_in: int) -> int:
+def out_down(pool: CurveStableState, sold: int, bought: int, amount_in: int) -> int:
     """Quote ``get_dy``: output for an exact input, raw units.
 
     0 also where the contract reverts because the output would round below nothing.
@@ -80,7 +34,7 @@ def out_down(pool: StablePool, sold: int, bought: int, amount_in: int) -> int:
     NoQuote
         When the contract reverts for any other reason.
     """
-    xp = pool.scaled
+    xp = scaled(pool)
     pushed = _fit(xp[sold] + _fit(amount_in * pool.rates[sold]) // PRECISION)
     left = balance_of(pool, xp, sold, bought, pushed)
     gross = xp[bought] - left - 1
@@ -89,7 +43,7 @@ def out_down(pool: StablePool, sold: int, bought: int, amount_in: int) -> int:
     return paid_down(pool, bought, gross, swap_fee(pool, xp[sold] + pushed >> 1, xp[bought] + left >> 1))
 
 
-def paid_down(pool: StablePool, bought: int, gross: int, fee: int) -> int:
+def paid_down(pool: CurveStableState, bought: int, gross: int, fee: int) -> int:
     """Scaled output before the fee -> raw output after it, in the generation's order of rounding."""
     rate = pool.rates[bought]
     if not rate:
@@ -100,7 +54,7 @@ def paid_down(pool: StablePool, bought: int, gross: int, fee: int) -> int:
     return _fit((gross - _fit(fee * gross) // FEE_DENOMINATOR) * PRECISION) // rate
 
 
-def swap_fee(pool: StablePool, mean_in: int, mean_out: int) -> int:
+def swap_fee(pool: CurveStableState, mean_in: int, mean_out: int) -> int:
     """NG's dynamic fee at the mean scaled balances of the two coins; the constant fee in older pools.
 
     ``m f / ((m - 1) 4 x y / (x + y)**2 + 1)``, in 1e-10.
@@ -114,7 +68,13 @@ def swap_fee(pool: StablePool, mean_in: int, mean_out: int) -> int:
     return _fit(pool.offpeg * pool.fee) // (near + FEE_DENOMINATOR)
 
 
-def invariant(xp: Sequence[int], amp: int, rules: Rules) -> int:
+def scaled(pool: CurveStableState) -> tuple[int, ...]:
+    """Balances with 18 decimals, down."""
+    pairs = zip(pool.balances, pool.rates, strict=True)
+    return tuple(_fit(balance * rate) // PRECISION for balance, rate in pairs)
+
+
+def invariant(xp: Sequence[int], amp: int, rules: CurveRules) -> int:
     """D of scaled balances (``get_D``).
 
     Raises
@@ -125,7 +85,7 @@ def invariant(xp: Sequence[int], amp: int, rules: Rules) -> int:
     n, total = len(xp), _fit(sum(xp))
     if not total:
         return 0
-    if not min(xp) and rules.product is not Product.EACH_PLUS_ONE:
+    if not min(xp) and rules.product is not CurveProduct.EACH_PLUS_ONE:
         raise NoQuote("a balance of 0")
     leverage, d = _fit(amp * n), total
     if leverage < rules.precision:
@@ -139,16 +99,19 @@ def invariant(xp: Sequence[int], amp: int, rules: Rules) -> int:
         d = above // below
         if abs(d - before) <= 1:
             return d
-    raise NoQuote("the invariant does not converge")
+    if rules.precision > 1:
+        raise NoQuote("the invariant does not converge")
+    # The first pools leave their loop without a look back.
+    return d
 
 
-def balance_of(pool: StablePool, xp: Sequence[int], sold: int, bought: int, pushed: int) -> int:
+def balance_of(pool: CurveStableState, xp: Sequence[int], sold: int, bought: int, pushed: int) -> int:
     """Scaled balance of ``bought`` once that of ``sold`` is ``pushed`` (``get_y``)."""
     others = tuple(pushed if k == sold else x for k, x in enumerate(xp) if k != bought)
     return balance_at(others, pool, invariant(xp, pool.amp, pool.rules))
 
 
-def balance_at(others: Sequence[int], pool: StablePool, d: int) -> int:
+def balance_at(others: Sequence[int], pool: CurveStableState, d: int) -> int:
     """Scaled balance of one coin where the others and D are given (``get_y_D``).
 
     The root of ``y**2 + (b - D) y = c``, with ``b = S + D / (A n**n)`` and ``c = D**(n+1) / (n**n prod A n**n)``.
@@ -169,22 +132,24 @@ def balance_at(others: Sequence[int], pool: StablePool, d: int) -> int:
         y = _fit(_fit(y * y) + c) // below
         if abs(y - before) <= 1:
             return y
-    raise NoQuote("a balance does not converge")
+    if pool.rules.precision > 1:
+        raise NoQuote("a balance does not converge")
+    return y
 
 
-def minted_down(pool: StablePool, supply: int, coin: int, amount: int) -> int:
+def minted_down(pool: CurveStableState, supply: int, coin: int, amount: int) -> int:
     """LP tokens for a one-sided deposit, no fee taken (``calc_token_amount`` of pools before NG)."""
-    before = invariant(pool.scaled, pool.amp, pool.rules)
+    before = invariant(scaled(pool), pool.amp, pool.rules)
     if not before:
         raise NoQuote("no liquidity")
     balances = tuple(balance + amount * (k == coin) for k, balance in enumerate(pool.balances))
-    more = StablePool(balances, pool.rates, pool.amp, pool.fee, pool.offpeg, pool.rules)
-    return _fit((invariant(more.scaled, pool.amp, pool.rules) - before) * supply) // before
+    more = replace(pool, balances=balances)
+    return _fit((invariant(scaled(more), pool.amp, pool.rules) - before) * supply) // before
 
 
-def withdrawn_down(pool: StablePool, supply: int, coin: int, tokens: int) -> int:
+def withdrawn_down(pool: CurveStableState, supply: int, coin: int, tokens: int) -> int:
     """Raw coin for LP tokens, half the swap fee taken on the imbalance (``calc_withdraw_one_coin`` before NG)."""
-    xp, n = pool.scaled, len(pool.balances)
+    xp, n = scaled(pool), len(pool.balances)
     before = invariant(xp, pool.amp, pool.rules)
     if not before or not supply or tokens > supply:
         raise NoQuote("more LP tokens than there are")
@@ -203,12 +168,14 @@ def withdrawn_down(pool: StablePool, supply: int, coin: int, tokens: int) -> int
     return max(0, gross - 1) * PRECISION // pool.rates[coin]
 
 
-def slope(pool: StablePool, sold: int, bought: int) -> tuple[int, int]:
+def slope(pool: CurveStableState, sold: int, bought: int) -> tuple[int, int]:
     """Price before fee, raw bought per raw sold, as (numerator, denominator).
 
     With ``r = D**(n+1) / (n**n prod x)`` it is ``(A n**n + r / x_i) / (A n**n + r / x_j)`` between scaled balances.
     """
-    xp = pool.scaled
+    xp = scaled(pool)
+    if not min(xp):
+        raise NoQuote("a balance of 0")
     d, leverage = invariant(xp, pool.amp, pool.rules), pool.amp * len(xp)
     r = _product(xp, d, pool.rules.product) * pool.rules.precision
     above = (leverage * xp[sold] + r) * xp[bought] * pool.rates[sold]
@@ -218,12 +185,14 @@ def slope(pool: StablePool, sold: int, bought: int) -> tuple[int, int]:
     return above, below
 
 
-def mint_slope(pool: StablePool, supply: int, coin: int) -> tuple[int, int]:
+def mint_slope(pool: CurveStableState, supply: int, coin: int) -> tuple[int, int]:
     """LP tokens that one more raw unit of a coin mints at the margin, before fee, as (numerator, denominator).
 
     ``supply / D dD/dx = supply (A n**n + r / x) / ((A n**n - 1) D + (n + 1) r)`` for scaled balances.
     """
-    xp, n, precision = pool.scaled, len(pool.balances), pool.rules.precision
+    xp, n, precision = scaled(pool), len(pool.balances), pool.rules.precision
+    if not min(xp):
+        raise NoQuote("a balance of 0")
     d, leverage = invariant(xp, pool.amp, pool.rules), pool.amp * n
     r = _product(xp, d, pool.rules.product) * precision
     above = (leverage * xp[coin] + r) * pool.rates[coin] * supply
@@ -235,19 +204,19 @@ def mint_slope(pool: StablePool, supply: int, coin: int) -> tuple[int, int]:
 
 def ramped(initial: int, future: int, start: int, end: int, now: int) -> int:
     """A at a time between the two ends of its ramp, as the pools interpolate it: rounded toward the initial value."""
-    if now >= end:
+    if now >= end or end <= start:
         return future
     if future > initial:
         return initial + (future - initial) * (now - start) // (end - start)
     return initial - (initial - future) * (now - start) // (end - start)
 
 
-def _product(xp: Sequence[int], d: int, form: Product) -> int:
+def _product(xp: Sequence[int], d: int, form: CurveProduct) -> int:
     product, n = d, len(xp)
     for x in xp:
-        by = x if form is Product.AT_THE_END else _fit(x * n) + (form is Product.EACH_PLUS_ONE)
+        by = x if form is CurveProduct.AT_THE_END else _fit(x * n) + (form is CurveProduct.EACH_PLUS_ONE)
         product = _fit(product * d) // by
-    return product // n**n if form is Product.AT_THE_END else product
+    return product // n**n if form is CurveProduct.AT_THE_END else product
 
 
 def _fit(value: int) -> int:

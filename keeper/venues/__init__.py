@@ -1,10 +1,16 @@
 """One file a pool type. Adding one is its file and one line here."""
 
 from keeper.records.ports import Venue
+from keeper.venues.curve_crypto import CurveCrypto
+from keeper.venues.curve_meta import CurveMeta
+from keeper.venues.curve_stable import CurveStable
 from keeper.venues.uniswap_v2 import UniswapV2
 from keeper.venues.uniswap_v3 import UniswapV3
 
 VENUES: dict[str, Venue] = {
+    "curve_crypto": CurveCrypto(),
+    "curve_meta": CurveMeta(),
+    "curve_stable": CurveStable(),
     "uniswap_v2": UniswapV2(),
     "uniswap_v3": UniswapV3(),
 }
