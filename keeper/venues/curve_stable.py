@@ -131,7 +131,7 @@ def generations(told: CurveStableState, found: Asked, now: int, prefix: str = ""
         amps.append((100, ramped(initial, future, start, end, now)))
     products = sorted(CurveProduct, key=lambda product: product is not told.rules.product)
     for precision, amp in amps:
-        for fee_last in (told.rules.fee_last, not told.rules.fee_last):
+        for fee_last in (precision == 1, precision != 1):
             for product in products:
                 yield replace(told, amp=amp, rules=CurveRules(precision, product, fee_last))
 
