@@ -56,8 +56,19 @@ contract DevCurveCrypto {
         return out - _fee(pool, xp) * out / 1e10;
     }
 
-    function newtonD() external view returns (uint256) {
+    /// @notice D of each row of balances; 0 where it reverts.
+    function invariants(uint256[][] calldata rows) external view returns (uint256[] memory results) {
+        results = new uint256[](rows.length);
+        for (uint256 k; k < rows.length; ++k) {
+            try this.invariantOf(rows[k]) returns (uint256 d) {
+                results[k] = d;
+            } catch {}
+        }
+    }
+
+    function invariantOf(uint256[] calldata row) external view returns (uint256) {
         Setup memory pool = _pool;
+        pool.balances = row;
         return _invariant(pool, _scaled(pool));
     }
 

@@ -14,6 +14,7 @@ from keeper.chain.artifacts import load
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.maths.curve_crypto import invariant
+from keeper.maths.curve_stable import NoQuote
 from keeper.records.pools import CurveCryptoState, PoolState
 from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import PoolReading, ReadPlan
@@ -180,6 +181,23 @@ def crypto_state(chance: random.Random, coins: int, *, first: bool, off: float) 
     return replace(state, d=invariant(state))
 
 
+def compare_invariants(chain: DevChain, address: Address, state: CurveCryptoState, chance: random.Random) -> None:
+    """D of the state itself and of 300 others, most of them far from balance, some refused."""
+    rows = [tuple(int(balance * 10 ** chance.uniform(-1.6, 1.6)) for balance in state.balances) for _ in range(300)]
+    data = calldata("invariants(uint256[][])", [state.balances, *rows])
+    call = {"to": address, "data": "0x" + data.hex(), "gas": hex(4_000_000_000)}
+    own, *theirs = decoded("(uint256[])", bytes.fromhex(chain.rpc("eth_call", call, "latest")[2:]))
+    assert own == state.d
+    ours = []
+    for row in rows:
+        try:
+            ours.append(invariant(replace(state, balances=row)))
+        except NoQuote:
+            ours.append(0)
+    assert ours == theirs
+    assert sum(d > 0 for d in ours) > 100
+
+
 @pytest.mark.parametrize("coins", [2, 3])
 @pytest.mark.parametrize(("first", "ramps", "off"), [(True, 0, 0.05), (False, 0, 0.3), (False, 1, 0.2)])
 def test_crypto_pools(
@@ -204,7 +222,7 @@ def test_crypto_pools(
         first,
     )
     address = module_chain.deploy(load("DevCurveCrypto", "keeper.testing"), setup)
-    assert module_chain.call(address, "newtonD()", returns="(uint256)") == wanted.d
+    compare_invariants(module_chain, address, wanted, chance)
     pool = settings("curve_crypto", address, tuple(10**18 * precision for precision in wanted.precisions))
     state = state_of(reader, pool)
     assert state == wanted

@@ -357,6 +357,12 @@ def test_an_exact_output_costs_an_input_that_buys_it_while_one_unit_less_does_no
     assert quoted_curve(quote, (balances[1], balances[0]), 10**6).most == 5_000
 
 
+def test_a_sale_never_counts_more_than_the_price_though_a_pool_may_pay_it() -> None:
+    # CryptoSwap knows D to 1e-14, so one wei may buy hundreds.
+    curve = quoted_curve(lambda amount: amount * 3 // 2 + 304, (3, 2), 10**6)
+    assert curve.sell_exact_in_down(10) == (10, 15)
+
+
 def test_what_refuses_everything_swaps_nothing() -> None:
     def refuse(amount: int) -> int:
         raise NoQuote("never")
