@@ -16,6 +16,9 @@ from keeper.records.units import Address, BlockRef, Price
 Reading = Generator[tuple[Ask, ...], tuple[Answer, ...]]
 """An adapter's read without its return type: yields calls, is sent raw answers."""
 
+ViewPlan = Callable[[Ask, BlockRef], Generator[tuple[Ask, ...], tuple[Answer, ...], Answer]]
+"""What a reader of raw words would answer to an ask, by the contract's own view functions."""
+
 
 class SaleCurve(Protocol):
     """What selling collateral into one venue yields, exactly as the venue's contract would compute it."""

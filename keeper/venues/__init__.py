@@ -1,6 +1,7 @@
 """One file a pool type. Adding one is its file and one line here."""
 
-from keeper.records.ports import Venue
+from keeper.records.ports import Venue, ViewPlan
+from keeper.venues import uniswap_v2, uniswap_v3_views
 from keeper.venues.curve_crypto import CurveCrypto
 from keeper.venues.curve_meta import CurveMeta
 from keeper.venues.curve_stable import CurveStable
@@ -15,3 +16,9 @@ VENUES: dict[str, Venue] = {
     "uniswap_v3": UniswapV3(),
 }
 """``PoolSettings.venue`` -> adapter."""
+
+VIEW_PLANS: dict[str, ViewPlan] = {
+    "uniswap_v2": uniswap_v2.by_views,
+    "uniswap_v3": uniswap_v3_views.by_views,
+}
+"""``Ask.reader`` -> how to get the same words through the pool's own views."""

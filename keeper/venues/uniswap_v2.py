@@ -11,7 +11,7 @@ from keeper.records.pools import PoolState, UniswapV2State
 from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan, WordInput
 from keeper.records.units import Address, BlockRef, Price
-from keeper.venues.abi import answered, token_mismatches, view, word
+from keeper.venues.abi import answered, token_mismatches, view, word, words_of
 
 TOKEN0_SLOT, TOKEN1_SLOT, RESERVES_SLOT = 6, 7, 8
 _UINT112 = (1 << 112) - 1
@@ -27,7 +27,7 @@ class UniswapV2:
         block: BlockRef,  # noqa: ARG002 - reserves say nothing about time
     ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PoolReading]:
         """Reserves from the pair's own storage word."""
-        ask = Ask(pool.address, word(RESERVES_SLOT), "slots")
+        ask = Ask(pool.address, word(RESERVES_SLOT), "uniswap_v2")
         (answer,) = yield (ask,)
         found = answered(answer, 1)
         if found is None:
@@ -41,7 +41,7 @@ class UniswapV2:
         self, pool: PoolSettings, collateral: Address, debt: Address
     ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
         """Tokens against the settings, raw slots against ``token0``, ``token1``, ``getReserves``."""
-        raw = Ask(pool.address, word(TOKEN0_SLOT) + word(TOKEN1_SLOT) + word(RESERVES_SLOT), "slots")
+        raw = Ask(pool.address, word(TOKEN0_SLOT) + word(TOKEN1_SLOT) + word(RESERVES_SLOT), "uniswap_v2")
         (raw_answer,) = yield (raw,)
         names = ("token0()", "token1()", "getReserves()")
         answers = yield tuple(view(pool.address, name) for name in names)
@@ -115,6 +115,21 @@ class PairSwaps:
 
     def _reserves(self, sells_collateral: bool) -> tuple[int, int]:
         return (self.collateral, self.debt) if sells_collateral else (self.debt, self.collateral)
+
+
+def by_views(
+    ask: Ask,
+    block: BlockRef,  # noqa: ARG001 - reserves say nothing about time
+) -> Generator[tuple[Ask, ...], tuple[Answer, ...], Answer]:
+    """What the slot reader would answer, by the pair's own views: same words in more calls."""
+    names = ("token0()", "token1()", "getReserves()")
+    answers = yield tuple(view(ask.to, name) for name in names)
+    token0, token1, reserves = (answered(row, count) for row, count in zip(answers, (1, 1, 3), strict=True))
+    if token0 is None or token1 is None or reserves is None:
+        return Answer(False, b"")
+    packed = reserves[0] | reserves[1] << 112 | reserves[2] << 224
+    slots = {TOKEN0_SLOT: token0[0], TOKEN1_SLOT: token1[0], RESERVES_SLOT: packed}
+    return Answer(True, b"".join(word(slots[slot]) for slot in words_of(ask.data)))
 
 
 def _sides(pool: PoolSettings, state: PoolState) -> tuple[int, int]:

@@ -18,7 +18,7 @@ SLOT = (8).to_bytes(32, "big")
 def read(answer: Answer) -> PoolReading:
     reading = UniswapV2().read(POOL, ReadPlan(0), BLOCK)
     (ask,) = next(reading)
-    assert (ask.to, ask.data, ask.reader) == (POOL.address, SLOT, "slots")
+    assert (ask.to, ask.data, ask.reader) == (POOL.address, SLOT, "uniswap_v2")
     with pytest.raises(StopIteration) as stop:
         reading.send((answer,))
     value = stop.value.value
