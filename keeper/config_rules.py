@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
 from keeper.records.settings import DYNAMIC_FEE, MarketSettings, PoolSettings, Settings, encode_settings
-from keeper.records.units import WAD
+from keeper.records.units import WAD, Address
 
 PIPS = 1_000_000
 
@@ -85,6 +85,8 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
 def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:
     if (pool.address, pool.pool_id) in {(other.address, other.pool_id) for other in earlier}:
         yield f"{key}.address", f"{pool.address} stands twice in this market", "list each pool once"
+    elif shared := sorted(_curve_legs(pool) & {leg for other in earlier for leg in _curve_legs(other)}):
+        yield f"{key}.address", f"what {shared[0]} holds would count twice", "keep one of the routes through it"
     if pool.collateral_index == pool.debt_index:
         yield (
             f"{key}.debt_index",
@@ -101,3 +103,10 @@ def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> It
         yield f"{key}.tick_spacing", "is 0", "write the pool's tickSpacing(): 10 for 0.05 %, 60 for 0.3 %, 200 for 1 %"
     if pool.price_source and pool.venue != "uniswap_v3":
         yield f"{key}.price_source", f"{pool.venue} keeps no observation ring", "set it to false"
+
+
+def _curve_legs(pool: PoolSettings) -> set[Address]:
+    """Pools whose liquidity a swap uses: a metapool's base pool too, where it is traded through."""
+    if not pool.venue.startswith("curve_"):
+        return set()
+    return {pool.address, pool.companion} if any(pool.pool_id) else {pool.address}

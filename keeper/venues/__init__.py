@@ -2,11 +2,17 @@
 
 from keeper.records.ports import Venue, ViewPlan
 from keeper.venues import uniswap_v2, uniswap_v3_views, uniswap_v4_views
+from keeper.venues.curve_crypto import CurveCrypto
+from keeper.venues.curve_meta import CurveMeta
+from keeper.venues.curve_stable import CurveStable
 from keeper.venues.uniswap_v2 import UniswapV2
 from keeper.venues.uniswap_v3 import UniswapV3
 from keeper.venues.uniswap_v4 import UniswapV4
 
 VENUES: dict[str, Venue] = {
+    "curve_crypto": CurveCrypto(),
+    "curve_meta": CurveMeta(),
+    "curve_stable": CurveStable(),
     "uniswap_v2": UniswapV2(),
     "uniswap_v3": UniswapV3(),
     "uniswap_v4": UniswapV4(),

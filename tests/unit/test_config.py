@@ -1,6 +1,7 @@
 """Configuration: a round trip, every mistake at once and in one line each, secrets never shown."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from factories import CHAIN_ID, CONTRACT, make_settings, market_settings, model_
 
 from keeper.config import Config, KeySource, Operator, Provider, Secret, dump_toml, load_config
 from keeper.errors import ConfigError
-from keeper.records.settings import DYNAMIC_FEE, Settings
-from keeper.records.units import Address
+from keeper.records.settings import DYNAMIC_FEE, PoolSettings, Settings
+from keeper.records.units import NO_ADDRESS, Address
+from keeper.venues import VENUES
 
 TOKEN = "s3cr3t-api-token"
 
@@ -138,7 +140,7 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         (
             'venue = "uniswap_v2"',
             'venue = "uniswap_v9"',
-            ("markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: uniswap_v2, uniswap_v3, uniswap_v4"),
+            f"markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: {', '.join(sorted(VENUES))}",
         ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
     ],
@@ -163,6 +165,18 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
 
 V4 = {"venue": "uniswap_v4", "address": "0x" + "44" * 20, "price_source": False}
 V4_ID = {"pool_id": b"\x01" * 32, "tick_spacing": 0, "fee_pips": DYNAMIC_FEE}
+BASE = PoolSettings("curve_stable", Address("0x" + "ba" * 20), bytes(32), NO_ADDRESS, 0, 1, 0, 0, (10**18,) * 2, False)
+THROUGH = replace(
+    BASE,
+    venue="curve_meta",
+    address=Address("0x" + "1c" * 20),
+    pool_id=bytes(12) + b"\x1b" * 20,
+    companion=BASE.address,
+    rates=(10**18,) * 3,
+)
+
+
+TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one of the routes through it"
 
 
 @pytest.mark.parametrize(
@@ -183,6 +197,16 @@ V4_ID = {"pool_id": b"\x01" * 32, "tick_spacing": 0, "fee_pips": DYNAMIC_FEE}
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(fee_pips=500))),)),
             f"markets[0].pools[1].address: {pool_settings().address} stands twice in this market; list each pool once",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(), BASE, THROUGH)),)),
+            TWICE.format(BASE.address),
+        ),
+        (
+            make_settings(
+                markets=(market_settings(pools=(pool_settings(), THROUGH, replace(THROUGH, pool_id=bytes(32)))),)
+            ),
+            TWICE.format(THROUGH.address),
         ),
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), pair_settings(price_source=True))),)),
