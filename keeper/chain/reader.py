@@ -9,10 +9,10 @@ pools by itself (a feed that is a pool's mean) would be answered by the reader; 
 
 from collections.abc import Mapping, Sequence
 
-from keeper.chain.lockstep import Reading, together, without_readers
 from keeper.chain.routes import ROUTES, Route, TooBig, probe
 from keeper.chain.rpc import Rpc
 from keeper.errors import RetryLater
+from keeper.records.lockstep import Reading, together, without_readers
 from keeper.records.ports import ViewPlan
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import BlockRef

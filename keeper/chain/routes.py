@@ -24,6 +24,7 @@ READERS = {
     "balancer": "BalancerReader",
     "uniswap_v2": "SlotReader",
     "uniswap_v3": "UniswapV3Reader",
+    "uniswap_v4": "UniswapV4Reader",
     "market": "MarketReader",
 }
 """``Ask.reader`` -> artifact whose runtime code is placed at ``Ask.to``."""

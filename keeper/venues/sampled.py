@@ -28,7 +28,7 @@ class SampledCurve:
     """Price before any trade and fee."""
     most: int
     """Largest amount that can be quoted; 0 = the venue sells nothing."""
-    rounding: int = 0
+    rounding: int = 2
     """Units of the output by which the venue's rounding may flatter a part of it."""
     _grid: list[tuple[int, int]] = field(init=False, default_factory=list)
     """(amount, its output), rising; built at first use."""
