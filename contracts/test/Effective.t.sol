@@ -70,6 +70,21 @@ contract EffectiveTest is Base {
         _expect(3000, false);
     }
 
+    /// @dev The live word carries it too, so that the next report of the day can go without the words of the days.
+    function test_TheFirstReportOfADayCarriesTheDaysHighestOn() public {
+        report(MARKET, 3500);
+        passTime(1 days - block.timestamp % 1 days + 20 hours);
+        uint256 widened = parameters.parameters(MARKET).haircutBps;
+        assertGt(widened, 3540, "silence");
+        report(MARKET, 3510);
+        uint256 today = block.timestamp / 1 days;
+        assertEq(haircut(MARKET), 3510);
+        assertGe(live(MARKET).dayHighestBps(), widened);
+        assertEq(live(MARKET).dayHighestBps(), lens.dayHighest(MARKET, today));
+        report(MARKET, 3520);
+        assertEq(live(MARKET).dayHighestBps(), lens.dayHighest(MARKET, today));
+    }
+
     function testFuzz_TheWideningIsTheFormulaOfTheModels(uint256 bps, uint256 decay, uint256 age) public {
         bps = bound(bps, 2000, 4000);
         decay = bound(decay, 0, 16_383);

@@ -45,6 +45,27 @@ contract PublishReportsTest is Base {
         assertEq(parameters.parameters(OTHER).updateId, 1);
     }
 
+    /// @dev Windows w and w + 1,024 share a slot; the younger batch takes it, and the older root is gone, not another's.
+    function test_RootsOfTheLast1024WindowsAreKept() public {
+        uint64[] memory observed = new uint64[](140);
+        for (uint256 i; i < observed.length; ++i) {
+            report(MARKET, 3000);
+            observed[i] = uint64(live(MARKET).observedBlock());
+        }
+        for (uint256 i; i < observed.length; ++i) {
+            assertEq(parameters.commitmentsRoot(observed[i], 0), bytes28(ROOT), vm.toString(i));
+            assertEq(parameters.commitmentsRoot(observed[i] + 1, 0), bytes28(0), "another block");
+        }
+        uint256 first = (uint256(observed[0]) + CADENCE - 1) / CADENCE;
+        vm.roll(endOf(first + 1023) + 2);
+        publish(newestSample(), pack(wish(MARKET, 3000)));
+        assertEq(parameters.commitmentsRoot(observed[0], 0), bytes28(ROOT));
+        report(MARKET, 3000);
+        assertEq(parameters.commitmentsRoot(uint64(live(MARKET).observedBlock()), 0), bytes28(ROOT));
+        assertEq(parameters.commitmentsRoot(observed[0], 0), bytes28(0));
+        assertEq(parameters.commitmentsRoot(observed[1], 0), bytes28(ROOT));
+    }
+
     function test_ACeilingOrARegimeThatDoesNotFitIsRefused() public {
         pass(CADENCE);
         Wish memory w = wish(MARKET, 3500);

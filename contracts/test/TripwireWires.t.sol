@@ -119,21 +119,24 @@ contract TripwireWiresTest is TripwireBase {
     }
 
     function test_RevertWhen_PoolAndFeedDisagreeWhenTheWireIsSet() public {
+        bytes4 disagree = ITripwire.PricesDisagree.selector;
         // The feed of the other direction.
         feed.push(int256(1e8) / 2000);
-        vm.expectPartialRevert(ITripwire.PricesDisagree.selector);
+        vm.expectPartialRevert(disagree);
         setWire(wireOf(WINDOW));
         // The other token as the collateral.
         push(2000);
         Wire memory wire = wireOf(WINDOW);
         wire.collateral = address(debt);
-        vm.expectPartialRevert(ITripwire.PricesDisagree.selector);
+        vm.expectPartialRevert(disagree);
         setWire(wire);
+        // ln(2000e-12), ln(2120e-12) and ln(1e-20) in ticks are -200,311.20, -199,728.48 and -460,540.04.
         push(2120);
-        vm.expectPartialRevert(ITripwire.PricesDisagree.selector);
-        setWire(wireOf(WINDOW));
+        _refused(wireOf(WINDOW), abi.encodeWithSelector(disagree, MARKET, -200_311, -199_729, 513));
+        feed.push(1);
+        _refused(wireOf(WINDOW), abi.encodeWithSelector(disagree, MARKET, -200_311, -460_541, 513));
         push(1880);
-        vm.expectPartialRevert(ITripwire.PricesDisagree.selector);
+        vm.expectPartialRevert(disagree);
         setWire(wireOf(WINDOW));
         push(2100);
         setWire(wireOf(WINDOW));
