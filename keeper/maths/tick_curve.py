@@ -10,14 +10,37 @@ from collections.abc import Callable
 
 from keeper.maths.concentrated import (
     PIPS,
+    Q96,
     amount0_delta_down,
     amount0_delta_up,
     amount1_delta_down,
     amount1_delta_up,
     swap_step,
 )
-from keeper.maths.fixed import cdiv
+from keeper.maths.fixed import cdiv, isqrt_down, isqrt_up
 from keeper.maths.tick_walk import Stretch, TickRange, stretches
+from keeper.records.units import Price
+
+
+def mid_price(sqrt_price_x96: int, *, zero_for_one: bool) -> Price:
+    """Price of what is sold, before any trade and fee."""
+    squared = sqrt_price_x96 * sqrt_price_x96
+    return Price(squared, Q96 * Q96) if zero_for_one else Price(Q96 * Q96, squared)
+
+
+def price_before_fee(sqrt_price_x96: int, fee_pips: int, *, zero_for_one: bool) -> int:
+    """The pool's own sqrt price at which its marginal price after the fee is the given one, on the near side.
+
+    Parameters
+    ----------
+    sqrt_price_x96
+        sqrt(raw out per raw in) * 2**96, after the fee.
+    """
+    after_fee = PIPS - fee_pips
+    squared = sqrt_price_x96 * sqrt_price_x96
+    if zero_for_one:
+        return isqrt_up(cdiv(squared * PIPS, after_fee))
+    return isqrt_down(Q96**4 * after_fee // (squared * PIPS))
 
 
 class TickCurve:

@@ -6,10 +6,10 @@ several rounds where the reader takes one.
 
 from collections.abc import Generator, Iterable
 
-from keeper.maths.tick_math import MAX_TICK, MIN_TICK
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 from keeper.venues.abi import answered, signed, view, word
+from keeper.venues.tick_words import bounds, covering, initialised
 
 FAILED = Answer(False, b"")
 PROBES = 4
@@ -30,8 +30,8 @@ def by_views(ask: Ask, block: BlockRef) -> Round:
     if slot0 is None or None in rest or not slot0[3]:
         return FAILED
     tick, newest_index, cardinality = signed(slot0[1], 24), slot0[2], slot0[3]
-    low, high = max(MIN_TICK, tick - range_ticks), min(MAX_TICK, tick + range_ticks)
-    positions = range(-(-low // spacing) >> 8, (high // spacing >> 8) + 1)
+    low, high = bounds(tick, range_ticks)
+    positions = covering(low, high, spacing)
     asks = [view(ask.to, "tickBitmap(int16)", position) for position in positions]
     answers = yield (_observation(ask.to, newest_index), *asks)
     newest = _packed_observation(answers[0])
@@ -39,7 +39,7 @@ def by_views(ask: Ask, block: BlockRef) -> Round:
     if newest is None or None in bitmaps:
         return FAILED
     words = [row[0] for row in bitmaps if row is not None]
-    ticks = [tick for tick in _initialised(positions, words, spacing) if low <= tick <= high]
+    ticks = initialised(dict(zip(positions, words, strict=True)), low, high, spacing)
     answers = yield tuple(view(ask.to, "ticks(int24)", tick) for tick in ticks)
     liquidities = [answered(answer, 8) for answer in answers]
     if None in liquidities:
@@ -135,8 +135,3 @@ def _packed_slot0(row: tuple[int, ...]) -> int:
     price, tick, index, cardinality, following, fee, unlocked = row
     value = price | (tick % (1 << 24)) << 160 | index << 184 | cardinality << 200
     return value | following << 216 | fee << 232 | unlocked << 240
-
-
-def _initialised(positions: Iterable[int], bitmaps: Iterable[int], spacing: int) -> Iterable[int]:
-    for position, bits in zip(positions, bitmaps, strict=True):
-        yield from (((position << 8) + bit) * spacing for bit in range(256) if bits >> bit & 1)
