@@ -17,7 +17,8 @@ from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPla
 from keeper.records.units import Address, BlockRef
 from keeper.testing.client import DevChain
 from keeper.venues import VENUES
-from keeper.venues.uniswap_v3_words import observation_of, slot0_of, tick_liquidity
+from keeper.venues.tick_words import tick_liquidity
+from keeper.venues.uniswap_v3_words import observation_of, slot0_of
 
 PLAN = ReadPlan(harmonic_seconds=600, ring_seconds=(500, 400, 300, 200, 100))
 EOA = Address("0x" + "e0" * 20)

@@ -14,8 +14,9 @@ from keeper.records.pools import Cumulative, UniswapV3State
 from keeper.records.settings import two_token_pool
 from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef
+from keeper.venues.tick_words import Garbage
 from keeper.venues.uniswap_v3 import UniswapV3
-from keeper.venues.uniswap_v3_words import Garbage, request, split
+from keeper.venues.uniswap_v3_words import request, split
 
 POOL = two_token_pool("uniswap_v3", Address("0x" + "03" * 20), True, 3000, 60, price_source=True)
 NOW = 1_700_000_000
@@ -185,7 +186,7 @@ def test_a_harmonic_target_beyond_the_ring_needs_a_quarter_of_it() -> None:
 def test_a_range_at_the_ends_of_the_protocol_is_clipped() -> None:
     data = b"".join(word(value) for value in [slot0(-887_272), 0, 0, 0, NEWEST, 0])
     raw = split(data, 60, 600, 0)
-    assert (raw.lowest_tick, raw.highest_tick) == (-887_272, -886_672)
+    assert (raw.around.lowest_tick, raw.around.highest_tick) == (-887_272, -886_672)
     with pytest.raises(Garbage):
         split(data[:-32], 60, 600, 0)
 
