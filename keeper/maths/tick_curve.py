@@ -7,7 +7,7 @@ answer what the contract's loop would.
 
 from bisect import bisect_right
 
-from keeper.maths.concentrated import PIPS, Q96, swap_step
+from keeper.maths.concentrated import PIPS, Q96, price_after_input
 from keeper.maths.fixed import cdiv, isqrt_down, isqrt_up
 from keeper.maths.tick_walk import TickRange, stretches
 from keeper.records.units import Price
@@ -62,9 +62,11 @@ class TickCurve:
         taken, given = self._taken[at], self._given[at]
         if at == len(self._stretches) or taken == amount_in:
             return taken, given
-        part = self._stretches[at]
-        step = swap_step(part.sqrt_from, part.sqrt_to, part.liquidity, amount_in - taken, self._fee)
-        return amount_in, given + step.amount_out
+        sqrt_from, _, liquidity = self._stretches[at]
+        # Less than the stretch takes, so its end is not reached.
+        less_fee = (amount_in - taken) * (PIPS - self._fee) // PIPS
+        after = price_after_input(sqrt_from, liquidity, less_fee, zero_for_one=self._sign < 0)
+        return amount_in, given + self._moved(sqrt_from, after, liquidity)[1]
 
     def to_price(self, sqrt_price_x96: int) -> tuple[int, int]:
         """(input up, output down) until the pool's own price is the given one, or the known range ends."""
