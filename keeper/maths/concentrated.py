@@ -75,7 +75,7 @@ def _exact_in(sqrt_price: int, sqrt_target: int, liquidity: int, less_fee: int) 
     zero_for_one = sqrt_price >= sqrt_target
     if less_fee >= _input_up(sqrt_price, sqrt_target, liquidity, zero_for_one):
         return sqrt_target
-    return price_after_input(sqrt_price, liquidity, less_fee, zero_for_one=zero_for_one)
+    return _price_after_input(sqrt_price, liquidity, less_fee, zero_for_one)
 
 
 def _exact_out(sqrt_price: int, sqrt_target: int, liquidity: int, wanted: int) -> tuple[int, int]:
@@ -96,13 +96,13 @@ def _output_down(sqrt_from: int, sqrt_to: int, liquidity: int, zero_for_one: boo
     return (amount1_delta_down if zero_for_one else amount0_delta_down)(sqrt_from, sqrt_to, liquidity)
 
 
-def price_after_input(sqrt_price: int, liquidity: int, amount: int, *, zero_for_one: bool) -> int:
-    """Price after an input, fee taken off, that ends within one range; rounded so that its end is never passed."""
+def _price_after_input(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
+    """Rounded so that the target is never passed."""
     if not zero_for_one:
-        return sqrt_price + (amount << 96) // liquidity
+        return sqrt_price + amount * Q96 // liquidity
     if amount == 0:
         return sqrt_price
-    shifted = liquidity << 96
+    shifted = liquidity * Q96
     product = amount * sqrt_price
     if product < _UINT256 and shifted + product < _UINT256:
         return cdiv(shifted * sqrt_price, shifted + product)

@@ -7,10 +7,12 @@ answer what the contract's loop would.
 
 from bisect import bisect_right
 
-from keeper.maths.concentrated import PIPS, Q96, price_after_input
+from keeper.maths.concentrated import PIPS, Q96
 from keeper.maths.fixed import cdiv, isqrt_down, isqrt_up
 from keeper.maths.tick_walk import TickRange, stretches
 from keeper.records.units import Price
+
+_UINT256 = 1 << 256
 
 
 def mid_price(sqrt_price_x96: int, *, zero_for_one: bool) -> Price:
@@ -40,7 +42,7 @@ class TickCurve:
     def __init__(self, pool: TickRange, *, zero_for_one: bool) -> None:
         self._fee = pool.fee_pips
         self._sign = -1 if zero_for_one else 1
-        self._moved = _moved_down if zero_for_one else _moved_up
+        self._moved, self._output = (_moved_down, _output_down) if zero_for_one else (_moved_up, _output_up)
         self._stretches = list(stretches(pool, zero_for_one=zero_for_one))
         self._taken = [0]
         """Input before stretch i, fee included; one more than there are stretches."""
@@ -59,14 +61,13 @@ class TickCurve:
     def exact_in_down(self, amount_in: int) -> tuple[int, int]:
         """(input taken, output); takes less than asked when the known range ends."""
         at = bisect_right(self._taken, amount_in) - 1
-        taken, given = self._taken[at], self._given[at]
-        if at == len(self._stretches) or taken == amount_in:
-            return taken, given
+        taken = self._taken[at]
+        if taken == amount_in or at == len(self._stretches):
+            return taken, self._given[at]
         sqrt_from, _, liquidity = self._stretches[at]
         # Less than the stretch takes, so its end is not reached.
         less_fee = (amount_in - taken) * (PIPS - self._fee) // PIPS
-        after = price_after_input(sqrt_from, liquidity, less_fee, zero_for_one=self._sign < 0)
-        return amount_in, given + self._moved(sqrt_from, after, liquidity)[1]
+        return amount_in, self._given[at] + self._output(sqrt_from, liquidity, less_fee)
 
     def to_price(self, sqrt_price_x96: int) -> tuple[int, int]:
         """(input up, output down) until the pool's own price is the given one, or the known range ends."""
@@ -90,6 +91,23 @@ def _moved_down(sqrt_from: int, sqrt_to: int, liquidity: int) -> tuple[int, int]
     product = liquidity * (sqrt_from - sqrt_to)
     divided_up = -(-(product << 96) // sqrt_from)
     return -(-divided_up // sqrt_to), product >> 96
+
+
+def _output_down(sqrt_from: int, liquidity: int, less_fee: int) -> int:
+    """Output, rounded down, of an input that makes the price fall within one range."""
+    shifted = liquidity << 96
+    denominator = shifted + less_fee * sqrt_from
+    if denominator < _UINT256:
+        after = -(-shifted * sqrt_from // denominator)
+    else:
+        after = -(-shifted // (shifted // sqrt_from + less_fee))
+    return liquidity * (sqrt_from - after) >> 96
+
+
+def _output_up(sqrt_from: int, liquidity: int, less_fee: int) -> int:
+    """Output, rounded down, of an input that makes the price rise within one range."""
+    after = sqrt_from + (less_fee << 96) // liquidity
+    return ((liquidity * (after - sqrt_from) << 96) // after) // sqrt_from
 
 
 def _moved_up(sqrt_from: int, sqrt_to: int, liquidity: int) -> tuple[int, int]:

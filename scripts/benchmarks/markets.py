@@ -60,12 +60,14 @@ def run(effort: Effort, *, peers: bool) -> list[Figure]:  # noqa: ARG001 - nobod
         sample(reader, book, block, cores)
         calls = reader.eth_calls - calls
         reading = [milliseconds(lambda: read(reader, book, block, cores)) for _ in range(effort.repetitions)]
+        listing = [listed(read(reader, book, block, cores)) for _ in range(effort.repetitions)]
     name = f"sample of {markets} markets, {markets * pools} pools"
     aim = f"<= {AIM_MS:,} on two idle cores"
     return [
         Figure(f"{name}, p50", percentile(times, 0.5), None, "ms", "", f"{len(times)} runs, {calls} eth_call"),
         Figure(f"{name}, p95", percentile(times, 0.95), None, "ms", aim),
         Figure(f"{name}, reading alone, p50", percentile(reading, 0.5), None, "ms"),
+        Figure(f"{name}, p50 of what comes on top: inputs for the store", percentile(listing, 0.5), None, "ms"),
     ]
 
 
@@ -85,6 +87,11 @@ def read(reader: Reader, book: Book, block: BlockRef, cores: Sequence[bytes]) ->
         for core, market in zip(cores, book.settings.markets, strict=True)
     ]
     return cast("list[MarketSnapshot]", reader.run(readings, block))
+
+
+def listed(snapshots: Sequence[MarketSnapshot]) -> float:
+    """Time of listing the inputs with their slots, which a cycle needs to keep and to publish a sample."""
+    return milliseconds(lambda: [snapshot.inputs for snapshot in snapshots])
 
 
 def started(floor: Floor, reader: Reader, book: Book) -> list[bytes]:

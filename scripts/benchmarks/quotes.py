@@ -26,7 +26,8 @@ from keeper.venues.uniswap_v3 import tick_range
 SIZES = 100
 TICKS = 200
 MIDDLE = 10_986
-EVERYTHING = ReadPlan(60, (), 2_000_000)
+PLAN = ReadPlan(harmonic_seconds=60)
+"""The keeper's own range; the pool has no tick outside it."""
 NODE_SECONDS = 120.0
 QUOTE = "quoteExactInputSingle((address,address,uint256,uint24,uint160))"
 ROUNDS = 3
@@ -81,13 +82,13 @@ def growth(effort: Effort, *, peers: bool) -> list[Figure]:  # noqa: ARG001 - ou
 
 
 def build(floor: Floor, rpc: Rpc) -> Subject:
-    """A real pool, read whole by the keeper."""
+    """A real pool as the keeper reads it."""
     chance = random.Random(3)  # noqa: S311 - pools, no secrets
     positions = positions_of(chance, TICKS, MIDDLE)
     pool = real_pool(floor, 0, positions, MIDDLE)
     reader = Reader(rpc)
     block = reader.block("latest")
-    (reading,) = reader.run([VENUES[pool.venue].read(pool, EVERYTHING, block)], block)
+    (reading,) = reader.run([VENUES[pool.venue].read(pool, PLAN, block)], block)
     if not isinstance(reading, PoolReading) or not isinstance(reading.state, UniswapV3State):
         raise BenchError("the pool could not be read")
     known = tick_range(pool, reading.state)
