@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keeper.records.settings import DYNAMIC_FEE
 from keeper.records.units import NO_ADDRESS
 
 DEFAULTS: Mapping[str, Any] = {
@@ -43,7 +44,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "decimals": (0, 36),
     "collateral_decimals": (0, 36),
     "debt_decimals": (0, 36),
-    "fee_pips": (0, 999_999),
+    "fee_pips": (0, DYNAMIC_FEE),
     "tick_spacing": (0, 32_767),
     "collateral_index": (0, 7),
     "debt_index": (0, 7),

@@ -179,7 +179,7 @@ def _believed(found: Sequence[tuple[PoolSettings, SaleCurve]]) -> tuple[list[Sal
     curves, doubts = [], []
     for (pool, curve), off in zip(found, off_median_bps(prices), strict=True):
         if off > OUTLIER_BPS:
-            doubts.append(f"price: {pool.address}: {off} bps off the median of {len(found)} venues, not counted")
+            doubts.append(f"price: {pool.label}: {off} bps off the median of {len(found)} venues, not counted")
         else:
             curves.append(curve)
     if (apart := disagreement_bps(prices)) > OUTLIER_BPS:
@@ -193,7 +193,7 @@ def _curve(pool: PoolSettings, reading: PoolReading) -> SaleCurve | str:
     curve = VENUES[pool.venue].curve(pool, reading.state)
     if sells(curve):
         return curve
-    return f"{pool.address}: nothing can be sold there (no liquidity, or none that has stood long enough)"
+    return f"{pool.label}: nothing can be sold there (no liquidity, or none that has stood long enough)"
 
 
 def _depth(measured: Market, snapshot: MarketSnapshot, window: int) -> SampleDepth:

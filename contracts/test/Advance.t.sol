@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Base} from "./Base.t.sol";
+import {Base, Wish} from "./Base.t.sol";
 import {ICollateralParameters, Limits} from "../src/interfaces/ICollateralParameters.sol";
 
 contract AdvanceTest is Base {
@@ -61,6 +61,22 @@ contract AdvanceTest is Base {
     function test_RevertWhen_TheMarketIsUnknown() public {
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.UnknownMarket.selector, keccak256("x")));
         parameters.advance(keccak256("x"));
+    }
+
+    /// @dev Else a quorum in a hurry could put the next step off for ever.
+    function test_AnEmergencyReportThatTightensSomethingElseLeavesTheStagesClock() public {
+        report(MARKET, 6500);
+        uint256 staged = block.timestamp;
+        for (uint16 premium = 100; premium <= 200; premium += 100) {
+            pass(2 * CADENCE);
+            Wish memory w = wish(MARKET, premium == 100 ? 4000 : 3000);
+            (w.core, w.premiumBps) = ("", premium);
+            publish(newestOther(), pack(w));
+            assertEq(live(MARKET).premiumBps(), premium);
+            assertEq(haircut(MARKET), 4000);
+            assertEq(aux(MARKET).stagedBps, 6500);
+            assertEq(aux(MARKET).stagedTime, staged);
+        }
     }
 
     function test_AnEmergencyReportWidensTheStageAndNeverNarrowsIt(uint16 target) public {

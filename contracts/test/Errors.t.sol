@@ -308,5 +308,24 @@ contract ErrorsTest is LawBase {
         (sound.sigmaFloorBps, sound.decayFloor, sound.tripSeconds) = (1000, 52, 6 hours - 600);
         (sound.ceilingFloor, sound.ceilingCap) = (100, 100);
         setLimits(3, sound);
+        assertEq(abi.encode(lens.limits(3)), abi.encode(sound));
+    }
+
+    function test_LimitsMayStandAtTheirBounds() public {
+        Limits memory v = boundedLimits();
+        (v.floorBps, v.capBps, v.guardedAddBps, v.stressedAddBps) = (10_000, 10_000, 10_000, 10_000);
+        (v.liquidationFloorBps, v.liquidationCapBps, v.bonusCapBps, v.premiumCapBps) = (9999, 9999, 10_000, 10_000);
+        (v.dayBudgetBps, v.fortnightBudgetBps, v.rampSeconds) = (1, 1, 1);
+        (v.stepUpBps, v.stageSeconds, v.disputeSeconds, v.pendingExpirySeconds) = (1, 1, 1, 1);
+        (v.freshSeconds, v.graceSeconds, v.regimeSeconds) = (1, 1, 1);
+        // k 2.00 x sigma 1.5625 % = 0.03125 = 8 / 256.
+        (v.kFloor, v.sigmaFloorBps, v.decayFloor) = (200, 156, 8);
+        setLimits(3, v);
+        assertEq(abi.encode(lens.limits(3)), abi.encode(v));
+        // An advisory profile needs neither ramp nor budget, and a market without a cap may have any floor of the ceiling.
+        (v.bounded, v.dayBudgetBps, v.rampSeconds, v.tripSeconds, v.tripBudgetSeconds) = (false, 0, 0, 0, 0);
+        (v.ceilingFloor, v.ceilingCap, v.kFloor, v.sigmaFloorBps, v.decayFloor) = (100, 0, 0, 0, 1);
+        setLimits(3, v);
+        assertEq(abi.encode(lens.limits(3)), abi.encode(v));
     }
 }

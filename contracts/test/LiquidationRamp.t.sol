@@ -111,6 +111,17 @@ contract LiquidationRampTest is LawBase {
         assertEq(parameters.parameters(OTHER).liquidationHaircutBps, 2500);
     }
 
+    function test_WithoutARampGovernancesValueHoldsAtOnce() public {
+        Limits memory values = defaultLimits();
+        values.rampSeconds = 0;
+        setLimits(2, values);
+        setMarket(OTHER, 2, 4000, 3000, 500);
+        assertEq(parameters.parameters(OTHER).liquidationHaircutBps, 3000);
+        report(OTHER, 4100);
+        assertEq(haircut(OTHER), 4100);
+        assertEq(live(OTHER).rampFromBps(), 3000, "settled");
+    }
+
     function test_RevertWhen_GovernancesValuesDisagreeWithTheStartOfTheRamp() public {
         vm.startPrank(governance);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.BadValues.selector, 1900, 2000, 500));

@@ -102,6 +102,26 @@ contract PublishReportsTest is Base {
         }
     }
 
+    function test_TheEmergencyLaneQuickensTheDecayAndNeverSlowsIt() public {
+        report(MARKET, 3500);
+        assertEq(live(MARKET).decay(), 40);
+        _emergencyDecay(3600, 39);
+        assertEq(live(MARKET).decay(), 40);
+        _emergencyDecay(3700, 41);
+        assertEq(live(MARKET).decay(), 41);
+        pass(CADENCE);
+        report(MARKET, 3800);
+        assertEq(live(MARKET).decay(), 40, "a routine report may");
+    }
+
+    function _emergencyDecay(uint16 target, uint16 decay) private {
+        pass(CADENCE);
+        Wish memory w = wish(MARKET, target);
+        (w.core, w.decay) = ("", decay);
+        publish(newestOther(), pack(w));
+        assertEq(haircut(MARKET), target);
+    }
+
     function test_ALooseningOnAnotherBaseIsRefused() public {
         report(MARKET, 3500);
         pass(CADENCE);

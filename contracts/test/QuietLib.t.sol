@@ -89,6 +89,52 @@ contract QuietLibTest is Test {
         assertEq(quiet, block.timestamp / 86_400 == (block.timestamp - c.age) / 86_400 ? 1 : 0);
     }
 
+    /// @dev One beyond what the fields of the live word, or the limits, take: the long way clamps or refuses it.
+    function test_WhatIsAtABoundIsQuietAndOneBeyondIsNot() public {
+        for (uint8 i; i < 6; ++i) {
+            for (uint256 beyond; beyond < 2; ++beyond) {
+                assertEq(_bounded(i, beyond) == 0, beyond == 1, vm.toString(i));
+            }
+        }
+    }
+
+    function _bounded(uint8 which, uint256 beyond) private returns (uint256) {
+        vm.warp(1_800_000_000);
+        vm.roll(20_000_000);
+        uint256 sequence = which == 0 ? (1 << 24) - 2 + beyond : 7;
+        uint256 age = which == 1 ? 7200 + beyond : 300;
+        uint256 word = 3000 | (uint256(2000) << 14) | (uint256(2000) << 28) | ((block.timestamp - age) << 124);
+        word |= (uint256(19_999_000) << 156) | (sequence << 188) | (uint256(2) << 253);
+        uint256 limits = (uint256(9000) << 14) | (uint256(1000) << 28) | (uint256(7200) << 158);
+        uint256 fields = (which == 2 ? 4000 + beyond : 3100) << 240;
+        fields |= (which == 3 ? 1000 + beyond : 5) << 152;
+        fields |= (which == 4 ? (1 << 14) - 1 + beyond : 40) << 128;
+        Observation memory seen = Observation(19_999_025, block.timestamp, 127, true);
+        uint256 core = which == 5 ? 192 + beyond : 0;
+        uint256 got = QuietLib.apply_(LiveWord.wrap(word), LimitsWord.wrap(limits), fields, core, seen);
+        if (got != 0) {
+            Report memory report = ReportLib.unpack(0, fields, core);
+            assertEq(got, _long(LiveWord.wrap(word), LimitsWord.wrap(limits), report, seen));
+        }
+        return got;
+    }
+
+    /// @dev A ramp downward: where it starts binds the haircut until it has ended.
+    function test_AHaircutStaysAboveBothEndsOfTheRamp() public {
+        vm.warp(1_800_000_000);
+        vm.roll(20_000_000);
+        LimitsWord limits = LimitsWord.wrap((uint256(9000) << 14) | (uint256(1000) << 28) | (uint256(7200) << 158));
+        Observation memory seen = Observation(19_999_990, block.timestamp, 0, true);
+        uint256 fields = uint256(3100) << 240;
+        for (uint256 i; i < 2; ++i) {
+            (uint256 from, uint256 to) = i == 0 ? (uint256(3400), uint256(3200)) : (uint256(3200), uint256(3400));
+            uint256 word = 3000 | (to << 14) | (from << 28) | (block.timestamp << 124) | (uint256(2) << 253);
+            uint256 got = QuietLib.apply_(LiveWord.wrap(word), limits, fields, 0, seen);
+            assertEq(LiveWord.wrap(got).haircutBps(), 3400);
+            assertEq(got, _long(LiveWord.wrap(word), limits, ReportLib.unpack(0, fields, 0), seen));
+        }
+    }
+
     /// @dev A fuzz test that never takes the short way would prove nothing.
     function test_MostOrdinaryReportsAreQuiet() public {
         Case memory c;

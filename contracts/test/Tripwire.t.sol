@@ -74,8 +74,9 @@ contract TripwireTest is TripwireBase {
         trade(1880); // -6 %, threshold 5 %
         passTime(2 * WINDOW);
         Parameters memory before = parameters.parameters(MARKET);
-        vm.expectEmit(true, true, false, false, address(tripwire));
-        emit ITripwire.Tripped(MARKET, stranger, true, 0, 0);
+        // ln(1880e-12) and ln(2000e-12) in ticks are -200,929.99 and -200,311.20; 5 % are 512.96.
+        vm.expectEmit(address(tripwire));
+        emit ITripwire.Tripped(MARKET, stranger, true, -200_929, -200_312 - 513);
         trip();
         Parameters memory after_ = parameters.parameters(MARKET);
         assertEq(after_.regime, 1);
@@ -204,11 +205,14 @@ contract TripwireTest is TripwireBase {
 
     function test_AWitnessAndATripThreeBlocksLaterTrip() public {
         _witnessOnly();
+        // ln(1800e-12) in ticks is -201,364.86.
+        vm.expectEmit(address(tripwire));
+        emit ITripwire.Witnessed(MARKET, stranger, -201_364, -200_825);
         witness();
         assertEq(tripwire.witnessBlock(MARKET), block.number);
         pass(3);
-        vm.expectEmit(true, true, false, false, address(tripwire));
-        emit ITripwire.Tripped(MARKET, stranger, false, 0, 0);
+        vm.expectEmit(address(tripwire));
+        emit ITripwire.Tripped(MARKET, stranger, false, -201_364, -200_825);
         trip();
         assertEq(regime(), 1);
         assertEq(tripwire.witnessBlock(MARKET), 0);

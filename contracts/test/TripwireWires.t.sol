@@ -28,6 +28,16 @@ contract TripwireWiresTest is TripwireBase {
         assertEq(tripwire.wireOf(OTHER).pool, address(0));
     }
 
+    function test_AWireIsLoggedAsAskedAndAsArmed() public {
+        Wire memory asked = wireOf(600);
+        ArmedWire memory armed = tripwire.wireOf(MARKET);
+        armed.windowSeconds = 600;
+        vm.expectEmit(address(tripwire));
+        emit ITripwire.WireSet(MARKET, asked, armed);
+        setWire(asked);
+        assertEq(abi.encode(tripwire.wireOf(MARKET)), abi.encode(armed));
+    }
+
     function test_RevertWhen_AWindowIsTooShortOrTooLong() public {
         Wire memory wire = wireOf(599);
         _refused(wire, abi.encodeWithSelector(ITripwire.WindowOutOfRange.selector, 599, 600, 1 days));

@@ -10,7 +10,7 @@ pools by itself (a feed that is a pool's mean) would be answered by the reader; 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from keeper.chain.routes import ROUTES, Route, TooBig, probe
+from keeper.chain.routes import CALLING_READERS, ROUTES, Route, TooBig, probe
 from keeper.chain.rpc import Rpc
 from keeper.errors import RetryLater
 from keeper.maths.fixed import cdiv
@@ -23,7 +23,7 @@ GAS_CAP = 50_000_000
 """Gas of one ``eth_call``; the cap that nodes commonly set (toolchain.md 5)."""
 
 FIRST_GAS = 2_500_000
-"""What a placed reader gets at first: about 900 initialised ticks.
+"""What a placed reader that calls nobody gets at first: about 900 initialised ticks.
 
 It is our own code and answers the same with more gas, so only a failure is asked again with the whole stipend. Fewer
 would fit into one call if each had to find its whole stipend left over.
@@ -40,7 +40,7 @@ class Reader:
     plans
         How to read without placed code, by the name of the reader; none: such a read fails.
     first_gas
-        What a placed reader gets at first.
+        What a placed reader that calls nobody gets at first.
     routes
         Ways to try, best first.
     """
@@ -130,7 +130,9 @@ class Reader:
         return answers
 
     def _modest(self, ask: Ask) -> Ask:
-        return replace(ask, gas=min(ask.gas, self._first_gas)) if ask.reader and ask not in self._large else ask
+        if not ask.reader or ask.reader in CALLING_READERS or ask in self._large:
+            return ask
+        return replace(ask, gas=min(ask.gas, self._first_gas))
 
     def _in_parts(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
         """As many calls as the last round lets expect: a call that runs out of gas is a call for nothing."""

@@ -21,11 +21,16 @@ from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 
 READERS = {
+    "balancer": "BalancerReader",
     "uniswap_v2": "SlotReader",
     "uniswap_v3": "UniswapV3Reader",
+    "uniswap_v4": "UniswapV4Reader",
     "market": "MarketReader",
 }
 """``Ask.reader`` -> artifact whose runtime code is placed at ``Ask.to``."""
+
+CALLING_READERS = frozenset({"balancer"})
+"""Those that call others, whose answer may hang on the gas they get. The rest reads words, whatever the gas."""
 
 DISPATCHER = Address("0x" + keccak(b"Bulkhead dispatcher")[12:].hex())
 """Where the dispatcher's code is placed: an address that nobody holds a key of."""

@@ -8,6 +8,9 @@ from dataclasses import astuple, dataclass
 
 from keeper.records.units import NO_ADDRESS, Address
 
+DYNAMIC_FEE = 0x800000
+"""``fee`` in the key of a Uniswap v4 pool whose hooks set its fee; no fee by itself is above 1,000,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
@@ -25,13 +28,18 @@ class PoolSettings:
     """Place of the collateral among the pool's tokens, from 0."""
     debt_index: int
     fee_pips: int
-    """Swap fee in millionths: 3000 = 0.3 %; 0 where the pool's own is read."""
+    """Swap fee in millionths: 3000 = 0.3 %; 0 where the pool's own is read; :data:`DYNAMIC_FEE` where hooks set it."""
     tick_spacing: int
     """Tick spacing; 0 for venues without ticks."""
     rates: tuple[int, ...]
     """Fixed rates of the tokens, 10**18 for one of 18 decimals, where the pool does not tell them; else empty."""
     price_source: bool
     """Whether its mean ticks feed the volatility (v3 only)."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it: the address, and the id where one contract keeps many pools."""
+        return f"{self.address} pool 0x{self.pool_id.hex()}" if any(self.pool_id) else self.address
 
     @property
     def collateral_is_token0(self) -> bool:

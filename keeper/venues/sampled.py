@@ -28,6 +28,8 @@ class SampledCurve:
     """Price before any trade and fee."""
     most: int
     """Largest amount that can be quoted; 0 = the venue sells nothing."""
+    rounding: int = 2
+    """Units of the output by which the venue's rounding may flatter a part of it."""
     _grid: list[tuple[int, int]] = field(init=False, default_factory=list)
     """(amount, its output), rising; built at first use."""
 
@@ -43,7 +45,7 @@ class SampledCurve:
         price = Price(sqrt_price_x96 * sqrt_price_x96, _Q192)
         grid = self._points()
         # From the far end: parts of a few units earn nothing by rounding, whatever the price.
-        last = next((i for i in range(len(grid) - 1, 0, -1) if _earns(grid[i - 1], grid[i], price)), 0)
+        last = next((i for i in range(len(grid) - 1, 0, -1) if self._earns(grid[i - 1], grid[i], price)), 0)
         # What earns on average over a part does so at its start, and what does not, does not at its end.
         return self._refined(grid[max(0, last - 1)], grid[min(last + 1, len(grid) - 1)], price)
 
@@ -75,9 +77,9 @@ class SampledCurve:
 
     def _earns_at(self, point: tuple[int, int], price: Price) -> bool:
         before = point[0] - max(1, point[0] >> _PROBE_SHIFT)
-        return _earns((before, self.out_of(before) if before > 0 else 0), point, price)
+        return self._earns((before, self.out_of(before) if before > 0 else 0), point, price)
 
-
-def _earns(before: tuple[int, int], after: tuple[int, int], price: Price) -> bool:
-    """Whether the part between two points brings the price on average."""
-    return (after[1] - before[1]) * price.denominator >= (after[0] - before[0]) * price.numerator
+    def _earns(self, before: tuple[int, int], after: tuple[int, int], price: Price) -> bool:
+        """Whether the part between two points brings the price on average, even if rounding flattered it."""
+        earned = after[1] - before[1] - self.rounding
+        return earned * price.denominator >= (after[0] - before[0]) * price.numerator

@@ -63,6 +63,7 @@ class RawPool:
     head: tuple[int, int, int]
     """Words of slot0, liquidity and the newest observation as they were read."""
 
+    @property
     def words(self) -> dict[int, int]:
         """Slot -> word of everything that the state rests on."""
         first, liquidity, newest = self.head
@@ -76,9 +77,7 @@ class RawPool:
 
     def inputs(self, pool: Address) -> Sequence[Input]:
         """The words as inputs that can be proved; a slot takes a hash, so they are worked out when they are needed."""
-        return LateInputs(
-            lambda: tuple(WordInput(pool, word(slot), word(value)) for slot, value in self.words().items())
-        )
+        return LateInputs(lambda: tuple(WordInput(pool, word(slot), word(value)) for slot, value in self.words.items()))
 
 
 def request(tick_spacing: int, range_ticks: int, targets: tuple[int, ...]) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BLANK = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
-_FUNCTION = re.compile(r"\b(?:function\b|constructor\s*\(|modifier\b|fallback\s*\(|receive\s*\()")
+_FUNCTION = re.compile(r"\b(?:function\s+(\w+)|(constructor)\s*\(|modifier\s+(\w+)|(fallback|receive)\s*\()")
 _SWAPS = (
     ("comparison", r"(?<![<>=])<=(?!=)", "<"),
     ("comparison", r"(?<![<>=])>=(?!=)", ">"),
@@ -42,35 +42,54 @@ _NOT_STATEMENTS = ("return", "for", "assembly", "unchecked", "else")
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """Inside of a function's braces, as offsets in the text."""
+
+    function: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mutant:
     """One change of one file."""
 
     path: str
     """Relative to contracts."""
+    body: Body
+    """The function it is in."""
     start: int
     """Offset of the replaced text."""
     end: int
     replacement: str
     operator: str
 
-    def applied(self, text: str) -> str:
-        """The file's text with the change made."""
-        return text[: self.start] + self.replacement + text[self.end :]
+    def body_applied(self, text: str) -> str:
+        """The function's inside with the change made."""
+        return text[self.body.start : self.start] + self.replacement + text[self.end : self.body.end]
 
     def describe(self, text: str) -> str:
-        """file:line, operator, old -> new."""
+        """file:line function, operator, old -> new."""
         line = text.count("\n", 0, self.start) + 1
         old = " ".join(text[self.start : self.end].split())
-        return f"{self.path}:{line} {self.operator}: `{old}` -> `{self.replacement}`"
+        return f"{self.path}:{line} {self.body.function}, {self.operator}: `{old}` -> `{self.replacement}`"
+
+    def lines(self, text: str) -> tuple[str, str]:
+        """The lines it changes, before and after, each on one line: by these a reviewed mutant is recognised."""
+        first = text.rfind("\n", 0, self.start) + 1
+        last = text.find("\n", self.end)
+        before = text[first:last]
+        after = text[first : self.start] + self.replacement + text[self.end : last]
+        return " ".join(before.split()), " ".join(after.split())
 
 
 def mutants_of(path: str, text: str) -> list[Mutant]:
     """All mutants of a file, in the order of their place."""
     code = _BLANK.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     found: list[Mutant] = []
-    for start, end in _bodies(code):
-        for operator, first, last, replacement in _changes(code, start, end):
-            found.append(Mutant(path, first, last, replacement, operator))
+    for body in _bodies(code):
+        for operator, first, last, replacement in _changes(code, body.start, body.end):
+            found.append(Mutant(path, body, first, last, replacement, operator))
     return sorted(found, key=lambda mutant: (mutant.start, mutant.end, mutant.replacement))
 
 
@@ -88,7 +107,7 @@ def _changes(code: str, start: int, end: int) -> Iterator[tuple[str, int, int, s
         yield "deletion", first, last, "{}"
 
 
-def _bodies(code: str) -> Iterator[tuple[int, int]]:
+def _bodies(code: str) -> Iterator[Body]:
     """Insides of the braces of each function."""
     position = 0
     while match := _FUNCTION.search(code, position):
@@ -99,7 +118,7 @@ def _bodies(code: str) -> Iterator[tuple[int, int]]:
             position = semicolon
             continue
         position = _closing(code, brace)
-        yield brace + 1, position
+        yield Body(next(name for name in match.groups() if name), brace + 1, position)
 
 
 def _statements(code: str, start: int, end: int) -> Iterator[tuple[int, int]]:

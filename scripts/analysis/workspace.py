@@ -18,6 +18,7 @@ REPORTS = CONTRACTS / "cache"
 
 STACK_TOO_DEEP = "Stack too deep"
 _FILES = ("foundry.toml", "solc.cjs", "package.json", "slither.config.json")
+_IR = re.compile(r"^(?:#.*\n)*additional_compiler_profiles = .*\ncompilation_restrictions = .*\n", re.MULTILINE)
 _IMPORT = re.compile(r'^import [^;]*?"(\.[^"]+)"', re.MULTILINE)
 
 
@@ -62,6 +63,15 @@ def drop_unused_readers(project: Path) -> None:
     for reader in (project / "src" / "readers").glob("*.sol"):
         if reader.resolve() not in imported:
             reader.unlink()
+
+
+def drop_ir(project: Path) -> None:
+    """Compile every file the same, plain way: what comes through the IR has no exact lines, and takes long."""
+    settings = project / "foundry.toml"
+    text, found = _IR.subn("", settings.read_text())
+    if found != 1:
+        raise AnalysisError("foundry.toml names no compiler profile for the contract any more: adapt drop_ir")
+    settings.write_text(text)
 
 
 def forge() -> Path:

@@ -20,22 +20,18 @@ library LiquidationLib {
     uint256 private constant DAY = 86_400;
     uint256 private constant FORTNIGHT = 1_209_600;
 
-    /// @dev Take a routine report's wish. `agrees`: it names the sequence that holds; else it wishes for no move.
-    function propose(
-        LiveWord live,
-        Liquidation memory state,
-        LimitsWord limits,
-        LawWord law,
-        Report memory report,
-        bool agrees
-    ) internal view {
+    /// @dev Take a routine report's wish. One that does not name the sequence that holds wishes for no move.
+    function propose(LiveWord live, Liquidation memory state, LimitsWord limits, LawWord law, Report memory report)
+        internal
+        view
+    {
         // An expired proposal is none.
         if (state.pendingTime != 0 && block.timestamp > expiryTime(state, limits)) clear(state);
         uint256 target = live.liquidationTargetBps();
         uint256 bonus = live.bonusBps();
         uint256 wish = target;
         uint256 wishBonus = bonus;
-        if (agrees) {
+        if (report.baseSequence == live.sequence()) {
             wish = Math.max(report.liquidationHaircutBps, law.liquidationFloorBps());
             wish = Math.min(wish, law.liquidationCapBps());
             wishBonus = Math.min(report.bonusBps, law.bonusCapBps());
@@ -69,20 +65,20 @@ library LiquidationLib {
         _checkTime(market, state, limits);
         uint256 from = nowBps(live, state);
         // Governance may have narrowed the law since the proposal.
-        uint256 goal = Math.max(Math.min(state.pendingBps, law.liquidationCapBps()), law.liquidationFloorBps());
-        uint256 goalBonus = Math.min(state.pendingBonusBps, law.bonusCapBps());
+        uint256 next = Math.max(Math.min(state.pendingBps, law.liquidationCapBps()), law.liquidationFloorBps());
+        uint256 nextBonus = Math.min(state.pendingBonusBps, law.bonusCapBps());
         uint256 target = live.liquidationTargetBps();
         uint256 bonus = live.bonusBps();
-        uint256 need = Math.max(_distance(target, goal), _distance(bonus, goalBonus));
+        uint256 need = Math.max(_distance(target, next), _distance(bonus, nextBonus));
         uint256 available = availableBps(state, law);
         // Not by crumbs: every move is an entry of the history, and anybody may call.
         if (need == 0 || available == 0 || available < Math.min(need, law.dayBudgetBps() / 4)) {
-            revert ICollateralParameters.MoveExhausted(market, target, goal, available);
+            revert ICollateralParameters.MoveExhausted(market, target, next, available);
         }
 
         uint256 spent = Math.min(need, available);
-        uint256 next = _towards(target, goal, spent);
-        uint256 nextBonus = _towards(bonus, goalBonus, spent);
+        next = _towards(target, next, spent);
+        nextBonus = _towards(bonus, nextBonus, spent);
         nextBonus = _couple(market, Math.min(from, next), nextBonus, next < target || nextBonus > bonus);
         _drain(state, law, spent);
         if (spent == need) clear(state);

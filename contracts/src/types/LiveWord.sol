@@ -206,7 +206,9 @@ library LiveWordLib {
         pure
         returns (LiveWord)
     {
-        return LiveWord.wrap(word.raw().set(124, 32, time).set(156, 32, blockNumber).set(212, 14, decay_));
+        uint256 next = word.raw().set(124, 32, time);
+        next = next.set(156, 32, blockNumber);
+        return LiveWord.wrap(next.set(212, 14, decay_));
     }
 
     /// @dev The same word with the day's highest value and with flags that say whether the two other words count.
