@@ -139,8 +139,8 @@ def _estimates(
     values = [row.sigma_wad for row in volatility if row.sigma_wad is not None]
     sigma = max([*values, model.sigma_floor_wad]) if values else None
     depth = _depth(measured, snapshot, window)
-    counted = trailing_windows(window, settings)
-    minima = daily_minima([*(row for row in trailing if row.window in counted), depth], settings.windows_per_day)
+    first = trailing_windows(window, settings).start
+    minima = daily_minima([*(row for row in trailing if first <= row.window < window), depth], settings.windows_per_day)
     q_star = None if depth.bound is None else stressed_depth(depth.bound, minima, model.depth_factor_bps)
     return Estimates(
         mid_price=measured.mid,

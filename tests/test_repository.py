@@ -17,16 +17,22 @@ def tracked() -> list[Path]:
 
 def test_locks_hold_hashes_and_no_addresses() -> None:
     names = [path.name for path in ROOT.glob("requirements*.lock")]
-    assert {"requirements.lock", "requirements-dev.lock", "requirements-slither.lock"} <= set(names)
+    assert {
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-slither.lock",
+        "requirements-bench.lock",
+    } <= set(names)
     for name in names:
         text = (ROOT / name).read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--index|--find-links| @ ", text), name
 
 
-def test_the_npm_lock_holds_no_download_addresses() -> None:
-    packages = json.loads((ROOT / "contracts/package-lock.json").read_text())["packages"]
-    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+def test_the_npm_locks_hold_no_download_addresses() -> None:
+    for folder in ("contracts", "scripts/benchmarks/peers"):
+        packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+        assert [name for name, entry in packages.items() if "resolved" in entry] == []
 
 
 def test_no_foreign_lock_database_or_dependency_is_tracked() -> None:
@@ -47,7 +53,15 @@ def test_no_path_of_a_machine_and_no_registry_host_is_in_the_tree() -> None:
 
 
 def test_scripts_are_executable() -> None:
-    for name in ("scripts/demo", "scripts/test", "scripts/setup", "scripts/analyse", ".ci/run", "contracts/solc.cjs"):
+    for name in (
+        "scripts/demo",
+        "scripts/test",
+        "scripts/setup",
+        "scripts/analyse",
+        "scripts/bench.py",
+        ".ci/run",
+        "contracts/solc.cjs",
+    ):
         assert (ROOT / name).stat().st_mode & 0o111, name
 
 

@@ -8,10 +8,12 @@ pools by itself (a feed that is a pool's mean) would be answered by the reader; 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from keeper.chain.routes import ROUTES, Route, TooBig, probe
+from keeper.chain.routes import CALLING_READERS, ROUTES, Route, TooBig, probe
 from keeper.chain.rpc import Rpc
 from keeper.errors import RetryLater
+from keeper.maths.fixed import cdiv
 from keeper.records.lockstep import Reading, together, without_readers
 from keeper.records.ports import ViewPlan
 from keeper.records.snapshot import Answer, Ask
@@ -19,6 +21,13 @@ from keeper.records.units import BlockRef
 
 GAS_CAP = 50_000_000
 """Gas of one ``eth_call``; the cap that nodes commonly set (toolchain.md 5)."""
+
+FIRST_GAS = 2_500_000
+"""What a placed reader that calls nobody gets at first: about 900 initialised ticks.
+
+It is our own code and answers the same with more gas, so only a failure is asked again with the whole stipend. Fewer
+would fit into one call if each had to find its whole stipend left over.
+"""
 
 _HASH_DIGITS = 66
 
@@ -30,6 +39,8 @@ class Reader:
     ----------
     plans
         How to read without placed code, by the name of the reader; none: such a read fails.
+    first_gas
+        What a placed reader that calls nobody gets at first.
     routes
         Ways to try, best first.
     """
@@ -40,6 +51,7 @@ class Reader:
         gas_cap: int = GAS_CAP,
         plans: Mapping[str, ViewPlan] | None = None,
         routes: Sequence[Route] = ROUTES,
+        first_gas: int = FIRST_GAS,
     ) -> None:
         self.rpc = rpc
         self.gas_cap = gas_cap
@@ -49,7 +61,13 @@ class Reader:
         """Gas that the last call's asks used, as our loop counted it."""
         self._plans = plans or {}
         self._routes = routes
+        self._first_gas = first_gas
         self._route: Route | None = None
+        self._large: set[Ask] = set()
+        """Asks that need their whole stipend."""
+        self._gas_each = 0
+        """Mean gas of an ask in the last round; 0 = not known."""
+        self._spent = 0
 
     def run(self, readings: Sequence[Reading], block: BlockRef) -> list[object]:
         """Advance all generators to their ends, one batch a round; values in order."""
@@ -102,8 +120,35 @@ class Reader:
             raise RetryLater(f"{self.rpc.label} answered a malformed header for block {number}") from None
 
     def _ask(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
+        """Answers of one round; a reader that failed with less than its stipend is asked again with all of it."""
+        first = tuple(self._modest(ask) for ask in asks)
+        answers = self._in_parts(route, first, block)
+        short = [at for at, ask in enumerate(asks) if not answers[at].ok and first[at].gas < ask.gas]
+        self._large |= {asks[at] for at in short}
+        for at, answer in zip(short, self._in_parts(route, tuple(asks[at] for at in short), block), strict=True):
+            answers[at] = answer
+        return answers
+
+    def _modest(self, ask: Ask) -> Ask:
+        if not ask.reader or ask.reader in CALLING_READERS or ask in self._large:
+            return ask
+        return replace(ask, gas=min(ask.gas, self._first_gas))
+
+    def _in_parts(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
+        """As many calls as the last round lets expect: a call that runs out of gas is a call for nothing."""
         if not asks:
             return []
+        room = self.gas_cap - max(ask.gas for ask in asks)
+        parts = max(1, cdiv(len(asks) * self._gas_each, room)) if room > 0 else 1
+        size = cdiv(len(asks), parts)
+        self._spent = 0
+        answers = []
+        for at in range(0, len(asks), size):
+            answers += self._halving(route, asks[at : at + size], block)
+        self._gas_each = self._spent // len(asks)
+        return answers
+
+    def _halving(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
         try:
             self.eth_calls += 1
             answers, self.last_gas = route.call(self.rpc, asks, block, self.gas_cap)
@@ -112,5 +157,6 @@ class Reader:
                 hint = f"a node that allows more than {self.gas_cap} gas a call is needed"
                 raise RetryLater(f"reading {asks[0].to} alone: {error.message}", hint) from None
             half = len(asks) // 2
-            return self._ask(route, asks[:half], block) + self._ask(route, asks[half:], block)
+            return self._halving(route, asks[:half], block) + self._halving(route, asks[half:], block)
+        self._spent += self.last_gas
         return answers

@@ -29,6 +29,9 @@ READERS = {
 }
 """``Ask.reader`` -> artifact whose runtime code is placed at ``Ask.to``."""
 
+CALLING_READERS = frozenset({"balancer"})
+"""Those that call others, whose answer may hang on the gas they get. The rest reads words, whatever the gas."""
+
 DISPATCHER = Address("0x" + keccak(b"Bulkhead dispatcher")[12:].hex())
 """Where the dispatcher's code is placed: an address that nobody holds a key of."""
 

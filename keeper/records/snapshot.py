@@ -1,7 +1,8 @@
 """What was read at one block: states of pools and feeds, the contract's own words, and every input word behind them."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 from keeper.records.live import ContractWords
 from keeper.records.pools import PoolState
@@ -52,6 +53,50 @@ class CallInput:
 Input = WordInput | CallInput
 
 
+class LateInputs(Sequence[Input]):
+    """Inputs that are worked out when somebody first looks at them.
+
+    The fold never does: evidence, store and proofs do. Equal to a tuple of the same inputs.
+    """
+
+    __slots__ = ("_make", "_rows")
+
+    def __init__(self, make: Callable[[], tuple[Input, ...]]) -> None:
+        self._make = make
+        self._rows: tuple[Input, ...] | None = None
+
+    @property
+    def rows(self) -> tuple[Input, ...]:
+        """The inputs themselves."""
+        if self._rows is None:
+            self._rows = self._make()
+        return self._rows
+
+    @overload
+    def __getitem__(self, index: int) -> Input: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Input, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Input | tuple[Input, ...]:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Input]:
+        return iter(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        return self.rows == (other.rows if isinstance(other, LateInputs) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.rows)
+
+    def __repr__(self) -> str:
+        return repr(self.rows)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
     """What an adapter should fetch beside the state proper."""
@@ -67,7 +112,8 @@ class PoolReading:
     """One venue's part of a snapshot: a state, or why there is none."""
 
     state: PoolState | None
-    inputs: tuple[Input, ...]
+    inputs: Sequence[Input]
+    """A tuple, or :class:`LateInputs`."""
     failure: str = ""
     """Empty, or one line: the pool's own fault (EVM failure, garbage, wrong layout)."""
 

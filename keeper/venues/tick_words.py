@@ -3,14 +3,18 @@
 Uniswap v3 and v4 keep the same two mappings at other slots. Reference: v3-core 1.0.1, v4-core 1.0.2 ``TickBitmap``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, count
+from operator import add, gt, sub
 
 from keeper.maths.keccak import keccak
 from keeper.maths.tick_math import MAX_TICK, MIN_TICK, sqrt_ratio_at_tick
 from keeper.venues.abi import signed, word
 
-_UINT128 = (1 << 128) - 1
+_TWO_128 = 1 << 128
+_UINT128 = _TWO_128 - 1
 
 
 class Garbage(ValueError):
@@ -25,15 +29,27 @@ class TickWords:
     highest_tick: int
     bitmaps: dict[int, int]
     """Word position -> word."""
-    ticks: dict[int, int]
-    """Initialised tick within the range -> its first word, rising."""
-    count: int
-    """Words that these are."""
+    found: list[int]
+    """Initialised ticks within the range, rising."""
+    values: Sequence[int]
+    """First word of each."""
+    liquidity_nets: list[int]
+    """liquidityNet of each."""
+
+    @property
+    def count(self) -> int:
+        """Words that these are."""
+        return len(self.bitmaps) + len(self.found)
+
+    @property
+    def ticks(self) -> dict[int, int]:
+        """Initialised tick -> its first word, rising."""
+        return dict(zip(self.found, self.values, strict=True))
 
     @property
     def nets(self) -> tuple[tuple[int, int], ...]:
         """(tick, liquidityNet), rising."""
-        return tuple((tick, tick_liquidity(value)[1]) for tick, value in self.ticks.items())
+        return tuple(zip(self.found, self.liquidity_nets, strict=True))
 
     def slots(self, bitmap_slot: int, ticks_slot: int) -> dict[int, int]:
         """Slot -> word, given the slots of the two mappings."""
@@ -53,11 +69,12 @@ def tick_words(words: Sequence[int], tick: int, spacing: int, range_ticks: int) 
     positions = covering(low, high, spacing)
     bitmaps = dict(zip(positions, words, strict=False))
     found = initialised(bitmaps, low, high, spacing)
-    count = len(positions) + len(found)
-    if len(words) < count:
+    end = len(positions) + len(found)
+    if len(words) < end:
         raise Garbage(f"{len(words)} words do not fit the pool's own bitmap")
-    ticks = dict(zip(found, words[len(positions) : count], strict=True))
-    return TickWords(low, high, bitmaps, ticks, count)
+    values = words[len(positions) : end]
+    nets = [(value >> 128) - _TWO_128 if value >> 255 else value >> 128 for value in values]
+    return TickWords(low, high, bitmaps, found, values, nets)
 
 
 def bounds(tick: int, range_ticks: int) -> tuple[int, int]:
@@ -72,7 +89,14 @@ def covering(low: int, high: int, spacing: int) -> range:
 
 def initialised(bitmaps: Mapping[int, int], low: int, high: int, spacing: int) -> list[int]:
     """Ticks from ``low`` to ``high`` whose bit is set, rising."""
-    return [tick for tick in _set_bits(bitmaps, spacing) if low <= tick <= high]
+    found: list[int] = []
+    for position, bits in bitmaps.items():
+        if bits:
+            # Runs of zeros between the ones, lowest bit first: no step of Python for a bit that is not set.
+            runs = f"{bits:b}"[::-1].split("1")[:-1]
+            first = position << 8
+            found += [(first + place) * spacing for place in map(add, accumulate(map(len, runs)), count())]
+    return found[bisect_left(found, low) : bisect_right(found, high)]
 
 
 def tick_liquidity(value: int) -> tuple[int, int]:
@@ -80,13 +104,8 @@ def tick_liquidity(value: int) -> tuple[int, int]:
     return value & _UINT128, signed(value >> 128, 128)
 
 
-def refuse_impossible(tick: int, sqrt_price_x96: int, liquidity: int, ticks: Mapping[int, int]) -> None:
+def refuse_impossible(tick: int, sqrt_price_x96: int, liquidity: int, around: TickWords) -> None:
     """A pool whose price, ticks and liquidity contradict each other can't be walked.
-
-    Parameters
-    ----------
-    ticks
-        Initialised tick -> its first word, rising.
 
     Raises
     ------
@@ -96,32 +115,16 @@ def refuse_impossible(tick: int, sqrt_price_x96: int, liquidity: int, ticks: Map
     # One below the price's own tick right after a tick was crossed downward, hence <= on both sides.
     if not sqrt_ratio_at_tick(tick) <= sqrt_price_x96 <= sqrt_ratio_at_tick(tick + 1):
         raise Garbage(f"price {sqrt_price_x96} is not at tick {tick}")
-    rows = [(at, *tick_liquidity(value)) for at, value in ticks.items()]
-    if any(not gross or abs(net) > gross for _, gross, net in rows):
+    nets = around.liquidity_nets
+    grosses = [value & _UINT128 for value in around.values]
+    if not all(grosses) or any(map(gt, map(abs, nets), grosses)):
         raise Garbage("an initialised tick without its liquidity")
-    upward = downward = liquidity
-    for at, _, net in rows:
-        if at > tick:
-            upward += net
-            _refuse_negative(upward)
-    for at, _, net in reversed(rows):
-        if at <= tick:
-            downward -= net
-            _refuse_negative(downward)
-
-
-def _refuse_negative(liquidity: int) -> None:
-    if not 0 <= liquidity <= _UINT128:
+    above = bisect_right(around.found, tick)
+    upward = accumulate(nets[above:], initial=liquidity)
+    downward = accumulate(reversed(nets[:above]), sub, initial=liquidity)
+    walked = [*upward, *downward]
+    if min(walked) < 0 or max(walked) > _UINT128:
         raise Garbage("liquidity does not add up over the ticks")
-
-
-def _set_bits(bitmaps: Mapping[int, int], spacing: int) -> Iterator[int]:
-    for position, bits in bitmaps.items():
-        left = bits
-        while left:
-            bit = left & -left
-            yield ((position << 8) + bit.bit_length() - 1) * spacing
-            left ^= bit
 
 
 def mapped(key: int, slot: int) -> int:

@@ -156,7 +156,7 @@ def tick_range(pool: PoolSettings, state: UniswapV3State) -> TickRange:
 
 def _state(raw: RawPool, plan: ReadPlan, time: int) -> UniswapV3State:
     age = newest_age(raw, time)
-    refuse_impossible(raw.slot0.tick, raw.slot0.sqrt_price_x96, raw.liquidity, raw.around.ticks)
+    refuse_impossible(raw.slot0.tick, raw.slot0.sqrt_price_x96, raw.liquidity, raw.around)
     harmonic, covered = observed(raw, 0, plan.harmonic_seconds, time)
     long_enough = covered or 4 * (time - harmonic.time) >= plan.harmonic_seconds
     ring = [observed(raw, which, ago, time) for which, ago in enumerate(plan.ring_seconds, start=1)]

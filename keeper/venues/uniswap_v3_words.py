@@ -4,12 +4,13 @@ Layout of UniswapV3Pool (v3-core 1.0.1): slot0 0 | liquidity 4 | ticks 5 (mappin
 observations 8 + i. The reader answers words alone; which slot each word is from follows from slot0 and the request.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keeper.maths.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK
 from keeper.maths.twap import extrapolated, interpolated
 from keeper.records.pools import Cumulative
-from keeper.records.snapshot import WordInput
+from keeper.records.snapshot import Input, LateInputs, WordInput
 from keeper.records.units import Address
 from keeper.venues.abi import signed, word, words_of
 from keeper.venues.tick_words import Garbage, TickWords, tick_words
@@ -59,12 +60,24 @@ class RawPool:
     around: TickWords
     ring: tuple[tuple[int, int, int], ...]
     """(index, word at or before, word after) for each target; 0 = none."""
-    words: dict[int, int]
-    """Slot -> word of everything above."""
+    head: tuple[int, int, int]
+    """Words of slot0, liquidity and the newest observation as they were read."""
 
-    def inputs(self, pool: Address) -> tuple[WordInput, ...]:
-        """The words as inputs that can be proved."""
-        return tuple(WordInput(pool, word(slot), word(value)) for slot, value in self.words.items())
+    @property
+    def words(self) -> dict[int, int]:
+        """Slot -> word of everything that the state rests on."""
+        first, liquidity, newest = self.head
+        words = {SLOT0_SLOT: first, LIQUIDITY_SLOT: liquidity, OBSERVATIONS_SLOT + self.slot0.index: newest}
+        words |= self.around.slots(BITMAP_SLOT, TICKS_SLOT)
+        for index, before, after in self.ring:
+            words[OBSERVATIONS_SLOT + index] = before
+            if after:
+                words[OBSERVATIONS_SLOT + (index + 1) % self.slot0.cardinality] = after
+        return words
+
+    def inputs(self, pool: Address) -> Sequence[Input]:
+        """The words as inputs that can be proved; a slot takes a hash, so they are worked out when they are needed."""
+        return LateInputs(lambda: tuple(WordInput(pool, word(slot), word(value)) for slot, value in self.words.items()))
 
 
 def request(tick_spacing: int, range_ticks: int, targets: tuple[int, ...]) -> bytes:
@@ -88,15 +101,8 @@ def split(data: bytes, tick_spacing: int, range_ticks: int, targets: int) -> Raw
     around = tick_words(rest, slot0.tick, tick_spacing, range_ticks)
     if len(rest) != around.count + 3 * targets:
         raise Garbage(f"{len(data)} bytes do not fit the pool's own bitmap")
-    words = {SLOT0_SLOT: first, LIQUIDITY_SLOT: liquidity, OBSERVATIONS_SLOT + slot0.index: newest}
-    words |= around.slots(BITMAP_SLOT, TICKS_SLOT)
-
     ring = tuple((rest[at], rest[at + 1], rest[at + 2]) for at in range(around.count, len(rest), 3))
-    for index, before, after in ring:
-        words[OBSERVATIONS_SLOT + index] = before
-        if after:
-            words[OBSERVATIONS_SLOT + (index + 1) % slot0.cardinality] = after
-    return RawPool(slot0, liquidity & _UINT128, observation_of(newest), around, ring, words)
+    return RawPool(slot0, liquidity & _UINT128, observation_of(newest), around, ring, (first, liquidity, newest))
 
 
 def slot0_of(value: int) -> Slot0:

@@ -171,7 +171,7 @@ def _state(pool: PoolSettings, raw: RawPool) -> UniswapV4State:
     slot0 = raw.slot0
     if pool.fee_pips not in (DYNAMIC_FEE, slot0.lp_fee_pips):
         raise Garbage(f"its fee is {slot0.lp_fee_pips}, the settings say {pool.fee_pips}")
-    refuse_impossible(slot0.tick, slot0.sqrt_price_x96, raw.liquidity, raw.around.ticks)
+    refuse_impossible(slot0.tick, slot0.sqrt_price_x96, raw.liquidity, raw.around)
     return UniswapV4State(
         sqrt_price_x96=slot0.sqrt_price_x96,
         tick=slot0.tick,

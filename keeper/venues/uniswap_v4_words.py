@@ -4,12 +4,13 @@ Layout of PoolManager (v4-core 1.0.2): pools 6 (mapping); of a pool, counted fro
 liquidity 3 | ticks 4 (mapping) | tickBitmap 5 (mapping).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keeper.maths.concentrated import PIPS, swap_fee_pips_up
 from keeper.maths.keccak import keccak
 from keeper.maths.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK
-from keeper.records.snapshot import WordInput
+from keeper.records.snapshot import Input, LateInputs, WordInput
 from keeper.records.units import Address
 from keeper.venues.abi import signed, word, words_of
 from keeper.venues.tick_words import Garbage, TickWords, mapped, tick_words
@@ -45,12 +46,19 @@ class RawPool:
     slot0: Slot0
     liquidity: int
     around: TickWords
-    words: dict[int, int]
-    """Slot -> word of everything above."""
+    head: tuple[int, int, int]
+    """First slot of the pool, words of slot0 and liquidity as they were read."""
 
-    def inputs(self, manager: Address) -> tuple[WordInput, ...]:
-        """The words as inputs that can be proved."""
-        return tuple(WordInput(manager, word(slot), word(value)) for slot, value in self.words.items())
+    @property
+    def words(self) -> dict[int, int]:
+        """Slot -> word of everything above."""
+        base, first, liquidity = self.head
+        words = {base: first, base + LIQUIDITY_OFFSET: liquidity}
+        return words | self.around.slots(base + BITMAP_OFFSET, base + TICKS_OFFSET)
+
+    def inputs(self, manager: Address) -> Sequence[Input]:
+        """The words as inputs that can be proved; a slot takes a hash, so they are worked out when they are needed."""
+        return LateInputs(lambda: tuple(WordInput(manager, word(slot), word(row)) for slot, row in self.words.items()))
 
 
 def pool_id_of(currency0: Address, currency1: Address, fee: int, tick_spacing: int, hooks: Address) -> bytes:
@@ -81,10 +89,7 @@ def split(data: bytes, pool_id: bytes, tick_spacing: int, range_ticks: int) -> R
     around = tick_words(rest, slot0.tick, tick_spacing, range_ticks)
     if len(rest) != around.count:
         raise Garbage(f"{len(data)} bytes do not fit the pool's own bitmap")
-    base = first_slot(pool_id)
-    words = {base: first, base + LIQUIDITY_OFFSET: liquidity}
-    words |= around.slots(base + BITMAP_OFFSET, base + TICKS_OFFSET)
-    return RawPool(slot0, liquidity & _UINT128, around, words)
+    return RawPool(slot0, liquidity & _UINT128, around, (first_slot(pool_id), first, liquidity))
 
 
 def first_slot(pool_id: bytes) -> int:

@@ -218,12 +218,39 @@ def test_a_read_beyond_the_gas_cap_is_split_and_answers_the_same(
     bench: Bench, reader: Reader, pools: tuple[PoolSettings, ...]
 ) -> None:
     block, whole = read(reader, pools)
-    small = Reader(reader.rpc, gas_cap=12_400_000)
+    small = Reader(reader.rpc, gas_cap=2_700_000)
     assert small.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block) == whole
-    assert small.eth_calls == 3
-    tiny = Reader(reader.rpc, gas_cap=4_000_000)
-    with pytest.raises(RetryLater, match="more than 4000000 gas"):
+    # All three, the first alone, the others together, each of them alone.
+    assert small.eth_calls == 5
+    tiny = Reader(reader.rpc, gas_cap=2_400_000)
+    with pytest.raises(RetryLater, match="more than 2400000 gas"):
         tiny.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block)
+
+
+def test_a_round_that_was_split_is_asked_in_parts_at_once_the_next_time(
+    reader: Reader, pools: tuple[PoolSettings, ...]
+) -> None:
+    block, whole = read(reader, pools[:2])
+    small = Reader(reader.rpc, gas_cap=2_800_000)
+    calls = []
+    for _ in range(3):
+        before = small.eth_calls
+        assert small.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools[:2]], block) == whole
+        calls.append(small.eth_calls - before)
+    assert calls == [3, 2, 2]
+
+
+def test_a_pool_that_needs_its_whole_stipend_gets_it_at_once_the_next_time(
+    reader: Reader, pools: tuple[PoolSettings, ...]
+) -> None:
+    block, whole = read(reader, pools)
+    modest = Reader(reader.rpc, first_gas=100_000)
+    calls = []
+    for _ in range(2):
+        before = modest.eth_calls
+        assert modest.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block) == whole
+        calls.append(modest.eth_calls - before)
+    assert calls == [2, 1]
 
 
 def test_answers_that_fill_the_memory_are_fetched_in_parts(bench: Bench, reader: Reader) -> None:
