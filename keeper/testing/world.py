@@ -145,11 +145,11 @@ LAW = Law(
     sigma_floor_bps=17_000,
     k_floor=300,
     trip_seconds=100,
-    trip_budget_seconds=1_400,
+    trip_budget_seconds=2_248,
     trip_cooldown_seconds=50,
 )
 """The same profile's second word: advisory liquidation haircut, no bounds of the ceiling. Times are compressed alike,
-but for the trips' budget: an expiry is rounded up to 600 s, and two trips must fit."""
+but for the trips' budget: an expiry is rounded up to 1,024 s, and two trips must fit."""
 
 PROFILE = 0
 LIMITS_ABI = (
