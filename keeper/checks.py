@@ -151,7 +151,7 @@ def check_pools(subject: Subject) -> Iterator[Finding]:
                 key = f"markets[{index}].pools[{number}].address"
                 wrong = "the settings say" in line or "the market needs" in line
                 remedy = "correct the pool's settings" if wrong else "this pool does not count until it answers again"
-                yield Finding(key, f"{pool.address} of {market.name}: {line}", remedy, fatal=wrong)
+                yield Finding(key, f"{pool.label} of {market.name}: {line}", remedy, fatal=wrong)
 
 
 def _check_decimals(subject: Subject, key: str, market: MarketSettings) -> Iterator[Finding]:

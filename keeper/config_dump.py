@@ -56,6 +56,8 @@ def _value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value) if value <= TOML_INTEGER_MAX else f'"{value}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
     if isinstance(value, bytes):
         return f'"0x{value.hex()}"'
     return json.dumps(str(value), ensure_ascii=False)

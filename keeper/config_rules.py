@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
-from keeper.records.settings import MarketSettings, PoolSettings, Settings, encode_settings
-from keeper.records.units import WAD
+from keeper.records.settings import DYNAMIC_FEE, MarketSettings, PoolSettings, Settings, encode_settings
+from keeper.records.units import NO_ADDRESS, WAD, Address
+
+PIPS = 1_000_000
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
@@ -81,9 +83,41 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
 
 
 def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:
-    if pool.address in {other.address for other in earlier}:
+    if (pool.address, pool.pool_id) in {(other.address, other.pool_id) for other in earlier}:
         yield f"{key}.address", f"{pool.address} stands twice in this market", "list each pool once"
+    elif shared := sorted(_curve_legs(pool) & {leg for other in earlier for leg in _curve_legs(other)}):
+        yield f"{key}.address", f"what {shared[0]} holds would count twice", "keep one of the routes through it"
+    if pool.collateral_index == pool.debt_index:
+        yield (
+            f"{key}.debt_index",
+            "is the collateral's own",
+            "0 and 1 are the tokens of a pair, lower address first",
+        )
+    if pool.fee_pips >= PIPS and (pool.venue, pool.fee_pips) != ("uniswap_v4", DYNAMIC_FEE):
+        yield f"{key}.fee_pips", f"{pool.fee_pips} is not below 1,000,000", "write millionths: 0.3 % is 3000"
+    if pool.venue == "uniswap_v4" and not any(pool.pool_id):
+        yield f"{key}.pool_id", "is missing", "write the id: keccak of the pool's key"
+    if pool.venue == "uniswap_v4" and pool.tick_spacing == 0:
+        yield f"{key}.tick_spacing", "is 0", "write the tickSpacing of the pool's key"
     if pool.venue == "uniswap_v3" and pool.tick_spacing == 0:
         yield f"{key}.tick_spacing", "is 0", "write the pool's tickSpacing(): 10 for 0.05 %, 60 for 0.3 %, 200 for 1 %"
+    if pool.venue.startswith("balancer_"):
+        yield from _balancer(key, pool)
     if pool.price_source and pool.venue != "uniswap_v3":
         yield f"{key}.price_source", f"{pool.venue} keeps no observation ring", "set it to false"
+
+
+def _curve_legs(pool: PoolSettings) -> set[Address]:
+    """Pools whose liquidity a swap uses: a metapool's base pool too, where it is traded through."""
+    if not pool.venue.startswith("curve_"):
+        return set()
+    return {pool.address, pool.companion} if any(pool.pool_id) else {pool.address}
+
+
+def _balancer(key: str, pool: PoolSettings) -> Iterator[Row]:
+    if pool.companion == NO_ADDRESS:
+        yield f"{key}.companion", "is the zero address", "write the address of the Vault"
+    if pool.pool_id[:20] != bytes.fromhex(pool.address[2:]):
+        yield f"{key}.pool_id", "does not begin with the pool's address", "write its getPoolId()"
+    if pool.fee_pips:
+        yield f"{key}.fee_pips", "is not 0, but the pool's own fee is read", "write 0"

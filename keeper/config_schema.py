@@ -13,61 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, Validat
 from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
+from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, RANGES
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.units import BPS, WAD, Address
-
-DEFAULTS: Mapping[str, Any] = {
-    "schema": 1,
-    "cadence_blocks": 25,
-    "window_seconds": 1_800,
-    "bootstrap_windows": 48,
-    "bootstrap_min_windows": 4,
-    "half_life_fast_seconds": 86_400,
-    "half_life_slow_seconds": 950_400,
-    "harmonic_seconds": 1_800,
-    "depth_range_ticks": 7_000,
-    "windows_per_day": 288,
-    "trailing_days": 30,
-    "warm_days": 7,
-    "deviation_up_bps": 50,
-    "deviation_down_bps": 100,
-    "margin_bps": 50,
-    "dwell_seconds": 21_600,
-    "max_gap_seconds": 7_200,
-    "heartbeat_seconds": 64_800,
-    "protocol": "bulkhead",
-    "protocol_market_id": bytes(32),
-}
-"""Starting values of design.md section 5."""
-
-MAX_SECONDS = 100 * 86_400
-"""Nothing in the model lasts longer; a larger number was given in milliseconds or is a date."""
-
-FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
-RANGES: Mapping[str, tuple[int, int]] = {
-    "schema": (1, 1),
-    "cadence_blocks": (1, 4_096),
-    "decimals": (0, 36),
-    "collateral_decimals": (0, 36),
-    "debt_decimals": (0, 36),
-    "fee_pips": (0, 999_999),
-    "tick_spacing": (0, 32_767),
-    "bootstrap_windows": (1, 1_000),
-    "bootstrap_min_windows": (2, 1_000),
-    "depth_range_ticks": (1, 200_000),
-    "windows_per_day": (1, 65_535),
-    "trailing_days": (1, 3_650),
-    "warm_days": (0, 3_650),
-    "size": (1, 2**255),
-    "chain_id": (1, 2**53),
-    "poll_seconds": (1, 3_600),
-    "max_fee_gwei": (1, 100_000),
-    "tip_gwei_milli": (0, 1_000_000),
-    "gas_limit": (100_000, 16_777_216),
-    "call_gas": (1_000_000, 2_000_000_000),
-    "start_block": (0, 2**53),
-}
-"""Lowest and highest value of the numbers whose unit is not in their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +59,8 @@ def _record(kind: type, model: Any) -> Any:
     for name, hint in get_type_hints(kind).items():
         value = getattr(model, name)
         if get_origin(hint) is tuple:
-            value = tuple(_record(get_args(hint)[0], item) for item in value)
+            kind_of_item = get_args(hint)[0]
+            value = tuple(item if kind_of_item is int else _record(kind_of_item, item) for item in value)
         elif isinstance(value, BaseModel):
             value = _record(hint, value)
         values[name] = value
@@ -157,7 +106,8 @@ def _of(kind: type) -> Any:
 def _field(name: str, hint: Any) -> tuple[Any, Any]:
     default = DEFAULTS.get(name, ...)
     if get_origin(hint) is tuple:
-        return list[_of(get_args(hint)[0])], default  # type: ignore[misc]
+        item = get_args(hint)[0]
+        return list[_number(name) if item is int else _of(item)], default  # type: ignore[misc]
     if hint in (FeedSettings, ModelSettings, PoolSettings):
         return _of(hint), default
     if hint is int:

@@ -15,6 +15,7 @@ from keeper.records.core import Core, SourceCore, decode_core
 from keeper.records.decision import Folded
 from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility
 from keeper.records.live import ContractWords
+from keeper.records.lockstep import together
 from keeper.records.ports import SaleCurve
 from keeper.records.settings import MarketSettings, PoolSettings, Settings
 from keeper.records.snapshot import Answer, Ask, FeedReading, Input, MarketSnapshot, PoolReading, ReadPlan
@@ -22,6 +23,7 @@ from keeper.records.units import Address, BlockRef
 from keeper.risk.decide import decide
 from keeper.risk.depth import Market, daily_minima, measure, oracle_price, sells, stressed_depth
 from keeper.risk.keys import market_key
+from keeper.risk.outliers import OUTLIER_BPS, disagreement_bps, off_median_bps
 from keeper.risk.windows import trailing_windows
 from keeper.venues import VENUES
 from keeper.volatility import ESTIMATORS
@@ -51,7 +53,7 @@ def market_reading(
     pools = [VENUES[pool.venue].read(pool, plan, block) for pool in market.pools]
     feed = FEEDS[market.feed.kind].read(market.feed, block)
     words = PROTOCOLS[market.protocol].read(contract, key)
-    *states, price, own = yield from _lock_step([*pools, feed, words])
+    *states, price, own = yield from together([*pools, feed, words])
     own_words, own_inputs = cast("tuple[ContractWords | None, tuple[Input, ...]]", own)
     venues = cast("list[PoolReading]", states)
     return MarketSnapshot(key, block, tuple(venues), cast("FeedReading", price), own_words, own_inputs)
@@ -137,8 +139,8 @@ def _estimates(
     values = [row.sigma_wad for row in volatility if row.sigma_wad is not None]
     sigma = max([*values, model.sigma_floor_wad]) if values else None
     depth = _depth(measured, snapshot, window)
-    counted = trailing_windows(window, settings)
-    minima = daily_minima([*(row for row in trailing if row.window in counted), depth], settings.windows_per_day)
+    first = trailing_windows(window, settings).start
+    minima = daily_minima([*(row for row in trailing if first <= row.window < window), depth], settings.windows_per_day)
     q_star = None if depth.bound is None else stressed_depth(depth.bound, minima, model.depth_factor_bps)
     return Estimates(
         mid_price=measured.mid,
@@ -155,19 +157,34 @@ def _estimates(
 
 
 def _measure(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[Market, list[str]]:
-    """Price and depth, and a line for every venue or feed that had none."""
-    curves, missing = [], []
+    """Price and depth, and a line for every venue or feed that had none or is not believed."""
+    found, missing = [], []
     for pool, reading in zip(market.pools, snapshot.pools, strict=True):
         curve = _curve(pool, reading)
         if isinstance(curve, str):
             missing.append(f"depth: {curve}")
         else:
-            curves.append(curve)
+            found.append((pool, curve))
+    curves, doubts = _believed(found)
     answer = snapshot.feed.answer
     if answer is None:
         missing.append(f"feed: {snapshot.feed.failure}")
     oracle = None if answer is None else oracle_price(answer, market)
-    return measure(curves, oracle, market.model), missing
+    return measure(curves, oracle, market.model), missing + doubts
+
+
+def _believed(found: Sequence[tuple[PoolSettings, SaleCurve]]) -> tuple[list[SaleCurve], list[str]]:
+    """Curves of the venues whose price the others confirm, and a line for each other one."""
+    prices = [curve.mid for _, curve in found]
+    curves, doubts = [], []
+    for (pool, curve), off in zip(found, off_median_bps(prices), strict=True):
+        if off > OUTLIER_BPS:
+            doubts.append(f"price: {pool.label}: {off} bps off the median of {len(found)} venues, not counted")
+        else:
+            curves.append(curve)
+    if (apart := disagreement_bps(prices)) > OUTLIER_BPS:
+        doubts.append(f"price: the two venues are {apart} bps apart")
+    return curves, doubts
 
 
 def _curve(pool: PoolSettings, reading: PoolReading) -> SaleCurve | str:
@@ -176,7 +193,7 @@ def _curve(pool: PoolSettings, reading: PoolReading) -> SaleCurve | str:
     curve = VENUES[pool.venue].curve(pool, reading.state)
     if sells(curve):
         return curve
-    return f"{pool.address}: nothing can be sold there (no liquidity, or none that has stood long enough)"
+    return f"{pool.label}: nothing can be sold there (no liquidity, or none that has stood long enough)"
 
 
 def _depth(measured: Market, snapshot: MarketSnapshot, window: int) -> SampleDepth:
@@ -190,29 +207,3 @@ def _check_market(snapshot: MarketSnapshot, market: MarketSettings, settings: Se
 
 def _id(pool: PoolSettings) -> bytes:
     return source_id(pool.venue, pool.address)
-
-
-def _lock_step(
-    readings: Sequence[Generator[tuple[Ask, ...], tuple[Answer, ...], object]],
-) -> Generator[tuple[Ask, ...], tuple[Answer, ...], list[object]]:
-    """Advance every reading by one round at a time; their calls travel together."""
-    results: list[object] = [None] * len(readings)
-    asks: dict[int, tuple[Ask, ...]] = {}
-
-    def step(index: int, answers: tuple[Answer, ...] | None) -> None:
-        try:
-            asks[index] = next(readings[index]) if answers is None else readings[index].send(answers)
-        except StopIteration as stop:
-            results[index] = stop.value
-            asks.pop(index, None)
-
-    for index in range(len(readings)):
-        step(index, None)
-    while asks:
-        round_asks = list(asks.items())
-        answers = yield tuple(ask for _, rows in round_asks for ask in rows)
-        at = 0
-        for index, rows in round_asks:
-            step(index, answers[at : at + len(rows)])
-            at += len(rows)
-    return results

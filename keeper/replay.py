@@ -3,9 +3,10 @@
 Needs an archive node and the contract's address; no database, no evidence file, no configuration.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
+from keeper.chain.proofs import Unproved
 from keeper.errors import KeeperError
 from keeper.fold import fold_sample
 from keeper.published import History, Published
@@ -14,7 +15,7 @@ from keeper.records.decision import Folded
 from keeper.records.ports import ChainReader
 from keeper.records.report import PreparedReport, Report
 from keeper.records.settings import Settings
-from keeper.records.snapshot import MarketSnapshot
+from keeper.records.snapshot import MarketSnapshot, WordInput
 from keeper.records.units import Address, BlockRef
 from keeper.risk.commit import make_batch, pack_report, prepare_report
 from keeper.risk.keys import settings_hash
@@ -23,6 +24,10 @@ from keeper.sampling import Sampler
 
 MAX_REACH = 10_000
 """Windows that may lie between a base and a report; more means that the base is not the base."""
+
+
+Prove = Callable[[BlockRef, Sequence[WordInput]], int]
+"""Proves storage words at a block; how many. Raises ``chain.proofs.Unproved``."""
 
 
 class Unverifiable(KeeperError):
@@ -44,6 +49,10 @@ class Verdict:
     """First field that differs, with both values; empty when none does."""
     samples: int
     """Sampled blocks folded for it."""
+    proved: int = 0
+    """Storage words proved by their blocks' state roots."""
+    unprovable: int = 0
+    """Answers of code, which can only be asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,15 @@ class Replay:
         Everything the contract published, from its events and calldata.
     reader
         Reads at old block hashes.
+    prove
+        Proves every storage word of a sample; None: words are read again and not proved.
     """
 
-    def __init__(self, history: History, reader: ChainReader, contract: Address) -> None:
+    def __init__(self, history: History, reader: ChainReader, contract: Address, prove: Prove | None = None) -> None:
         self.history = history
         self._reader = reader
         self._contract = contract
+        self._prove = prove
         self._samplers: dict[bytes, Sampler] = {}
         self._steps: dict[tuple[bytes, int, bytes], tuple[MarketSnapshot, Folded]] = {}
         self._prepared: dict[tuple[bytes, int], tuple[PreparedReport, int, BlockRef, Settings]] = {}
@@ -77,12 +89,28 @@ class Replay:
     def verify(self, published: Published) -> Verdict:
         """Fold one report again and compare every byte that was signed."""
         report = published.report
+        samples, proved, unprovable = 0, 0, 0
         try:
             prepared, samples, _, _ = self._prepare(published)
             differs = _first_difference(report, prepared.report) or self._batch_difference(published)
+            if self._prove and not differs:
+                proved, unprovable = self._proofs(published)
         except (Unverifiable, ValueError) as error:
             differs, samples = str(error), 0
-        return Verdict(report.market, published.sequence, published.batch.observed_block, not differs, differs, samples)
+        except Unproved as error:
+            differs = error.message
+        observed = published.batch.observed_block
+        return Verdict(report.market, published.sequence, observed, not differs, differs, samples, proved, unprovable)
+
+    def _proofs(self, published: Published) -> tuple[int, int]:
+        """Prove the inputs of every sample that the report folded: (words proved, answers that can't be)."""
+        proved = unprovable = 0
+        for snapshot in self.refold(published).snapshots:
+            words = [row for row in snapshot.inputs if isinstance(row, WordInput)]
+            if self._prove:
+                proved += self._prove(snapshot.block, words)
+            unprovable += len(snapshot.inputs) - len(words)
+        return proved, unprovable
 
     def refold(self, published: Published) -> Refolded:
         """Fold from the report's base up to its sample.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
-from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
@@ -17,6 +16,7 @@ from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
+from keeper.reading import open_reader
 from keeper.records.outcome import TxIntent
 from keeper.store.store import KeeperStore
 
@@ -45,7 +45,7 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     with ExitStack() as stack:
         rpc = connect(config, emit)
         stack.callback(rpc.close)
-        reader = Reader(rpc, operator.call_gas)
+        reader = open_reader(rpc, operator.call_gas)
         subject = Subject(config, rpc, reader, reader.block("latest"))
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():

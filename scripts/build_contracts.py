@@ -93,7 +93,7 @@ def _is_current(binary: Path) -> bool:
 
 def compile_contracts(forge: Path) -> None:
     """Compile everything but the tests, which need more npm packages than a demo installs."""
-    command = [str(forge), "build", "--skip", "test", "--color", "never"]
+    command = [str(forge), "build", "--skip", "**/test/**", "--color", "never"]
     answer = subprocess.run(command, cwd=CONTRACTS, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         sys.stderr.write(answer.stdout + answer.stderr)

@@ -14,17 +14,9 @@ from keeper.records.live import (
     LiquidationWord,
     LiveWord,
 )
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
-from keeper.records.snapshot import (
-    CallInput,
-    Cumulative,
-    FeedReading,
-    MarketSnapshot,
-    PoolReading,
-    UniswapV2State,
-    UniswapV3State,
-    WordInput,
-)
+from keeper.records.pools import Cumulative, UniswapV2State, UniswapV3State
+from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings, two_token_pool
+from keeper.records.snapshot import CallInput, FeedReading, MarketSnapshot, PoolReading, WordInput
 from keeper.records.units import WAD, Address, BlockRef
 from keeper.risk.keys import market_key
 
@@ -43,12 +35,12 @@ MID_TICK = -200_000
 
 
 def pool_settings(**changes: object) -> PoolSettings:
-    base = PoolSettings("uniswap_v3", V3_POOL, True, 3000, 60, True)
+    base = two_token_pool("uniswap_v3", V3_POOL, True, 3000, 60, price_source=True)
     return replace(base, **changes)
 
 
 def pair_settings(**changes: object) -> PoolSettings:
-    return replace(PoolSettings("uniswap_v2", V2_POOL, True, 3000, 0, False), **changes)
+    return replace(two_token_pool("uniswap_v2", V2_POOL, True, 3000, 0), **changes)
 
 
 def model_settings(**changes: object) -> ModelSettings:
@@ -249,3 +241,8 @@ def make_snapshot(
         words=words,
         words_inputs=(WordInput(CONTRACT, bytes(32), keccak(repr(words).encode())),),
     )
+
+
+def facing(pool: PoolSettings, collateral_is_token0: bool) -> PoolSettings:
+    """The same pool of two tokens with the collateral on this side."""
+    return replace(pool, collateral_index=int(not collateral_is_token0), debt_index=int(collateral_is_token0))

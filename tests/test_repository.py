@@ -17,16 +17,22 @@ def tracked() -> list[Path]:
 
 def test_locks_hold_hashes_and_no_addresses() -> None:
     names = [path.name for path in ROOT.glob("requirements*.lock")]
-    assert {"requirements.lock", "requirements-dev.lock", "requirements-slither.lock"} <= set(names)
+    assert {
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-slither.lock",
+        "requirements-bench.lock",
+    } <= set(names)
     for name in names:
         text = (ROOT / name).read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--index|--find-links| @ ", text), name
 
 
-def test_the_npm_lock_holds_no_download_addresses() -> None:
-    packages = json.loads((ROOT / "contracts/package-lock.json").read_text())["packages"]
-    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+def test_the_npm_locks_hold_no_download_addresses() -> None:
+    for folder in ("contracts", "scripts/benchmarks/peers"):
+        packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
+        assert [name for name, entry in packages.items() if "resolved" in entry] == []
 
 
 def test_no_foreign_lock_database_or_dependency_is_tracked() -> None:
@@ -47,7 +53,15 @@ def test_no_path_of_a_machine_and_no_registry_host_is_in_the_tree() -> None:
 
 
 def test_scripts_are_executable() -> None:
-    for name in ("scripts/demo", "scripts/test", "scripts/setup", "scripts/analyse", ".ci/run", "contracts/solc.cjs"):
+    for name in (
+        "scripts/demo",
+        "scripts/test",
+        "scripts/setup",
+        "scripts/analyse",
+        "scripts/bench.py",
+        ".ci/run",
+        "contracts/solc.cjs",
+    ):
         assert (ROOT / name).stat().st_mode & 0o111, name
 
 
@@ -65,6 +79,6 @@ def test_the_wheel_holds_our_code_only(tmp_path: Path) -> None:
     assert "keeper/chain/artifacts/CollateralParameters.json" in names
     tops = {name.split("/")[0] for name in names}
     assert tops == {"keeper", next(top for top in tops if top.endswith(".dist-info"))}
-    foreign = re.compile(r"node_modules|Uniswap(?!V3Reader)|Router|Quoter|Balancer|Aave", re.IGNORECASE)
+    foreign = re.compile(r"node_modules|Uniswap(?!V[34]Reader)|Router|Quoter|Balancer(?!Reader)|Aave", re.IGNORECASE)
     solidity = [name for name in names if name.endswith((".json", ".sol")) and foreign.search(name)]
     assert solidity == []

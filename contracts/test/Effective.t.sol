@@ -183,8 +183,8 @@ contract EffectiveTest is Base {
         _raise(1, uint32(duration));
         uint256 expiry = parameters.parameters(MARKET).regimeExpiry;
         assertGe(expiry, until);
-        assertLt(expiry, until + 600, "rounded up to 600 s");
-        assertEq(expiry % 600, 0);
+        assertLt(expiry, until + 1024, "rounded up to 1,024 s");
+        assertEq(expiry % 1024, 0);
         vm.warp(expiry - 1);
         _expect(3300, false);
         vm.warp(expiry);

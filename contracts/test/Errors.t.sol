@@ -165,7 +165,7 @@ contract ErrorsTest is LawBase {
         values.tripSeconds = 0;
         setLimits(0, values);
         vm.prank(governance);
-        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, OTHER, 600, 6 hours));
+        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, OTHER, 1024, 6 hours));
         parameters.trip(OTHER);
     }
 
@@ -299,7 +299,7 @@ contract ErrorsTest is LawBase {
             if (i == 9) v.dayBudgetBps = v.fortnightBudgetBps + 1;
             // k 2.00 x sigma 10 % = 0.2 = 51.2 / 256.
             if (i == 10) (v.sigmaFloorBps, v.decayFloor) = (1000, 51);
-            if (i == 11) v.tripSeconds = 6 hours - 600 + 1;
+            if (i == 11) v.tripSeconds = 6 hours - 1024 + 1;
             if (i == 12) (v.ceilingFloor, v.ceilingCap) = (101, 100);
             if (i == 13) v.rampSeconds = 0;
             if (i == 14) v.dayBudgetBps = 0;
@@ -308,7 +308,7 @@ contract ErrorsTest is LawBase {
             parameters.setLimits(3, v);
         }
         Limits memory sound = boundedLimits();
-        (sound.sigmaFloorBps, sound.decayFloor, sound.tripSeconds) = (1000, 52, 6 hours - 600);
+        (sound.sigmaFloorBps, sound.decayFloor, sound.tripSeconds) = (1000, 52, 6 hours - 1024);
         (sound.ceilingFloor, sound.ceilingCap) = (100, 100);
         setLimits(3, sound);
         assertEq(abi.encode(lens.limits(3)), abi.encode(sound));

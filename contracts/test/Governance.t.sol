@@ -167,7 +167,7 @@ contract GovernanceTest is Base {
         if (uint256(v.kFloor) * v.sigmaFloorBps * 256 > uint256(v.decayFloor) * 1e6) v.kFloor = 0;
         v.tripBudgetSeconds = _seconds(v.tripBudgetSeconds);
         v.tripSeconds = uint32(bound(v.tripSeconds, 0, v.tripBudgetSeconds / 2));
-        if (2 * (uint256(v.tripSeconds) + 600) > v.tripBudgetSeconds) v.tripSeconds = 0;
+        if (2 * (uint256(v.tripSeconds) + 1024) > v.tripBudgetSeconds) v.tripSeconds = 0;
     }
 
     function _seconds(uint32 value) private pure returns (uint32) {

@@ -71,7 +71,7 @@ contract LiquidationLawTest is LawBase {
         passTime(31 days);
     }
 
-    function test_AYearOfSilenceMovesNothing() public movesNothing {
+    function test_DecayOverAYearOfSilenceMovesNothing() public movesNothing {
         passTime(365 days);
         assertEq(parameters.parameters(MARKET).haircutBps, 3711, "while the haircut has widened");
         vm.expectRevert(

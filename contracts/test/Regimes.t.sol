@@ -12,7 +12,7 @@ contract RegimesTest is Base {
     function test_AShorterRaiseNeverShortensWhatHolds() public {
         uint256 expiry = _raise(1, 5 hours);
         assertEq(_raise(1, 1 hours), expiry);
-        assertEq(_raise(1, 6 hours), expiry + 1 hours, "a longer one lengthens it");
+        assertEq(_raise(1, 6 hours), (block.timestamp + 6 hours + 1023) / 1024 * 1024, "a longer one lengthens it");
     }
 
     function test_AHigherLevelDoesNotShortenEither() public {
@@ -39,7 +39,7 @@ contract RegimesTest is Base {
         }
         uint256 until = _raise(second, duration);
         assertEq(parameters.parameters(MARKET).regime, second);
-        uint256 asked = (block.timestamp + duration + 599) / 600 * 600;
+        uint256 asked = (block.timestamp + duration + 1023) / 1024 * 1024;
         assertEq(until, asked > expiry ? asked : expiry);
     }
 
@@ -68,7 +68,7 @@ contract RegimesTest is Base {
         uint256 expiry = _raise(3, 1 hours);
         vm.warp(expiry);
         assertEq(parameters.parameters(MARKET).regime, 0);
-        uint256 until = (block.timestamp + 599 + 600) / 600 * 600;
+        uint256 until = (block.timestamp + 600 + 1023) / 1024 * 1024;
         assertEq(_raise(1, 600), until);
         assertEq(parameters.parameters(MARKET).regime, 1, "lower than the one that expired");
     }
@@ -94,7 +94,7 @@ contract RegimesTest is Base {
     function test_AReportRaisesForTheTimeThatTheLimitsSay() public {
         _reportRegime(2, 3000);
         assertEq(parameters.parameters(MARKET).regime, 2);
-        assertEq(parameters.parameters(MARKET).regimeExpiry, (block.timestamp + 24 hours + 599) / 600 * 600);
+        assertEq(parameters.parameters(MARKET).regimeExpiry, (block.timestamp + 24 hours + 1023) / 1024 * 1024);
     }
 
     function test_AnEmergencyReportMayRaiseAndNothingElse() public {
@@ -112,7 +112,7 @@ contract RegimesTest is Base {
     function test_ATripRaisesToGuardedForItsTime() public {
         _trip();
         assertEq(parameters.parameters(MARKET).regime, 1);
-        assertEq(parameters.parameters(MARKET).regimeExpiry, (block.timestamp + 2 hours + 599) / 600 * 600);
+        assertEq(parameters.parameters(MARKET).regimeExpiry, (block.timestamp + 2 hours + 1023) / 1024 * 1024);
         assertEq(parameters.parameters(MARKET).haircutBps, 3300);
         assertEq(haircut(MARKET), 3000, "the last good value stays");
     }
@@ -147,7 +147,7 @@ contract RegimesTest is Base {
         passTime(3 hours);
         // Half of the 12 h at once, and half back in a week: 2 x 130 minutes are spent, 6 h x 6 h / 7 d are back.
         vm.expectRevert(
-            abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, MARKET, 7800, 21_600 - 15_600 + 771)
+            abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, MARKET, 8224, 21_600 - 16_448 + 771)
         );
         _trip();
     }
@@ -166,7 +166,7 @@ contract RegimesTest is Base {
             } catch {}
             uint256 total;
             for (uint256 j; j < count; ++j) {
-                if (starts[j] + 7 days >= block.timestamp) total += 2 hours + 600;
+                if (starts[j] + 7 days >= block.timestamp) total += 2 hours + 1024;
             }
             assertLe(total, 12 hours, "INV-15");
         }
@@ -178,7 +178,7 @@ contract RegimesTest is Base {
         none.tripSeconds = 0;
         vm.startPrank(governance);
         parameters.setLimits(0, none);
-        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, MARKET, 600, 21_600));
+        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, MARKET, 1024, 21_600));
         parameters.trip(MARKET);
     }
 

@@ -209,7 +209,7 @@ contract ThreatsRolesTest is LawBase {
         assertEq(parameters.parameters(MARKET).regime, 1);
         vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.RegimeNotNormal.selector, MARKET, 1));
         parameters.trip(MARKET);
-        vm.warp(first + 2 hours + 10 minutes);
+        vm.warp(first + 2 hours + 1024);
         assertEq(parameters.parameters(MARKET).regime, 0, "it ends by itself");
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -220,8 +220,8 @@ contract ThreatsRolesTest is LawBase {
         vm.warp(first + 3 hours);
         parameters.trip(MARKET);
         vm.warp(first + 6 hours);
-        // 21,600 s, less two of 7,800, and 6 h of refill at 6 h a week (771 s).
-        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, MARKET, 7800, 6771));
+        // 21,600 s, less two of 8,224, and 6 h of refill at 6 h a week (771 s).
+        vm.expectRevert(abi.encodeWithSelector(ICollateralParameters.TripBudgetSpent.selector, MARKET, 8224, 5923));
         parameters.trip(MARKET);
         vm.stopPrank();
         // The other market has a budget of its own.
@@ -255,7 +255,7 @@ contract ThreatsRolesTest is LawBase {
         vm.prank(guardian);
         parameters.raiseRegime(MARKET, 3, 1 hours);
         assertEq(parameters.parameters(MARKET).regime, 3);
-        passTime(2 hours + 10 minutes);
+        passTime(2 hours + 1024);
         assertEq(parameters.parameters(MARKET).regime, 0);
         pass(CADENCE);
         Wish memory w = wish(MARKET, 3000);

@@ -83,7 +83,7 @@ contract TripwireTest is TripwireBase {
         assertEq(after_.haircutBps, before.haircutBps + 300);
         assertEq(after_.storedHaircutBps, before.storedHaircutBps);
         assertGe(after_.regimeExpiry, block.timestamp + 2 hours);
-        assertLe(after_.regimeExpiry, block.timestamp + 2 hours + 600);
+        assertLe(after_.regimeExpiry, block.timestamp + 2 hours + 1024);
     }
 
     function test_RevertWhen_ThePoolLiesLowByLessThanTheThreshold() public {

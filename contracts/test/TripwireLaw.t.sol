@@ -50,7 +50,7 @@ contract TripwireLawTest is TripwireBase {
         uint256 time = block.timestamp;
         trip();
         assertGe(_expiry(), time + 2 hours);
-        assertLe(_expiry(), time + 2 hours + 600);
+        assertLe(_expiry(), time + 2 hours + 1024);
         vm.warp(_expiry() - 1);
         assertEq(regime(), 1);
         assertEq(parameters.parameters(MARKET).haircutBps, haircutBefore + 300);

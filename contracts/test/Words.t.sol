@@ -33,7 +33,7 @@ contract WordsTest is Test {
         assertEq(live.crunchPermille(), _next(word, 10), "crunch");
         (uint256 level, uint256 expiry) = live.storedRegime();
         assertEq(level, _next(word, 2), "regime");
-        assertEq(expiry, _next(word, 22) * 600, "regime expiry");
+        assertEq(expiry, _next(word, 22) * 1024, "regime expiry");
         assertEq(live.observedTime(), _next(word, 32), "observed time");
         assertEq(live.observedBlock(), _next(word, 32), "observed block");
         assertEq(live.sequence(), _next(word, 24), "sequence");

@@ -152,7 +152,8 @@ def _chain(  # noqa: PLR0917 - a chain has this many parts
     rpc: "Rpc", contract: "Address", chain_id: int, start_block: int, call_gas: int, origin: str
 ) -> Chain:
     from keeper.chain.node import ContractNode
-    from keeper.chain.reader import GAS_CAP, Reader
+    from keeper.chain.reader import GAS_CAP
+    from keeper.reading import open_reader
 
-    reader = Reader(rpc, call_gas or GAS_CAP)
+    reader = open_reader(rpc, call_gas or GAS_CAP)
     return Chain(rpc, reader, ContractNode(rpc, contract), contract, chain_id, start_block, origin)

@@ -89,7 +89,7 @@ def _probes() -> "list[tuple[str, Callable[[Subject], Iterator[tuple[str, str]]]
     return [
         ("the contract has code, is ours, and has our cadence", _contract),
         ("the settings are those that governance set", _settings),
-        ("one call reads at a block hash with state override", _reader),
+        ("ways to read many words at a block hash", _reader),
         ("pools: tokens, fee, spacing, storage layout", _pools),
         ("price feeds answer", _feeds),
         ("the key opens and is a signer", _signer),
@@ -137,12 +137,12 @@ def _store(config: "Config") -> Check:
 
 
 def _subject(config: "Config", nodes: Check) -> "Subject | None":
-    from keeper.chain.reader import Reader
     from keeper.checks import Subject, connect
+    from keeper.reading import open_reader
 
     try:
         rpc = connect(config, lambda *_, **__: None)
-        reader = Reader(rpc, config.operator.call_gas)
+        reader = open_reader(rpc, config.operator.call_gas)
         return Subject(config, rpc, reader, reader.block("latest"))
     except KeeperError as error:
         nodes.verdict = "fail"
@@ -165,12 +165,19 @@ def _settings(subject: "Subject") -> Iterator[tuple[str, str]]:
 
 
 def _reader(subject: "Subject") -> Iterator[tuple[str, str]]:
+    from keeper.chain.routes import ROUTES, probe
     from keeper.chain.views import code_size
     from keeper.protocols import PROTOCOLS
 
+    cap = subject.config.operator.call_gas or subject.reader.gas_cap
+    faults = {route.name: probe(subject.rpc, route, subject.head, cap) for route in ROUTES}
+    taken = subject.reader.route(subject.head)
+    for name, fault in faults.items():
+        yield "ok", f"{name}: {fault or 'allowed'}{' (taken)' if name == taken.name else ''}"
+    if not taken.reads_words:
+        yield "warn", "no code can be placed, so a snapshot takes several round trips; use a node that allows overrides"
     if code_size(subject.rpc, subject.config.operator.contract):
         subject.reader.run([PROTOCOLS["bulkhead"].read(subject.config.operator.contract, bytes(32))], subject.head)
-    yield from ()
 
 
 def _pools(subject: "Subject") -> Iterator[tuple[str, str]]:

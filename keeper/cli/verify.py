@@ -31,6 +31,7 @@ def verify(  # noqa: PLR0917 - typer makes an option of each
     every: Annotated[bool, typer.Option("--all", help="Every report.")] = False,
     rpc: Annotated[str, typer.Option("--rpc", help="URL of an archive node; then no configuration is read.")] = "",
     contract: Annotated[str, typer.Option("--contract", help="CollateralParameters, with --rpc.")] = "",
+    proofs: Annotated[bool, typer.Option("--proofs", help="Prove storage words by state roots.")] = False,
     as_json: Json = False,
 ) -> int:
     """Recompute reports from the chain and compare every byte that was signed. Ends with 3 when one differs."""
@@ -39,7 +40,7 @@ def verify(  # noqa: PLR0917 - typer makes an option of each
     if bool(rpc) != bool(contract):
         raise ConfigError("--rpc and --contract belong together", "give both, or neither and a configuration")
     with _chain(context, rpc, contract) as chain:
-        names, verdicts = _verify(chain, market, sequence, every=every)
+        names, verdicts = _verify(chain, market, sequence, every=every, proofs=proofs)
     if as_json:
         emit_json({"contract": chain.contract, "reports": [_row(names, verdict) for verdict in verdicts]})
     else:
@@ -52,8 +53,11 @@ def _chain(context: Context, rpc: str, contract: str) -> AbstractContextManager[
 
 
 def _verify(
-    chain: Chain, market: str, sequence: int | None, *, every: bool
+    chain: Chain, market: str, sequence: int | None, *, every: bool, proofs: bool
 ) -> "tuple[dict[bytes, str], list[Verdict]]":
+    from functools import partial
+
+    from keeper.chain.proofs import prove_words
     from keeper.replay import Replay, verify_all
     from keeper.risk.keys import market_key
 
@@ -70,7 +74,7 @@ def _verify(
         raise ConfigError(f"there is no report {sequence} of {market}", f"see keeper history {market}")
     if not chosen:
         raise RetryLater("no report was published yet", "keeper run --broadcast publishes")
-    replay = Replay(history, chain.reader, chain.contract)
+    replay = Replay(history, chain.reader, chain.contract, partial(prove_words, chain.rpc) if proofs else None)
     if every or sequence is not None:
         return names, list(verify_all(replay, key, sequence, _progress))
     return names, [replay.verify(row) for row in chosen]
@@ -93,6 +97,8 @@ def _row(names: dict[bytes, str], verdict: "Verdict") -> dict[str, Any]:
         "ok": verdict.ok,
         "differs": verdict.differs or None,
         "samples": verdict.samples,
+        "provedWords": verdict.proved,
+        "unprovableAnswers": verdict.unprovable,
     }
 
 
@@ -112,3 +118,8 @@ def _show(names: dict[bytes, str], verdicts: "list[Verdict]") -> None:
     print(table(("market", "sequence", "block", "samples", "verdict"), rows))
     good = sum(verdict.ok for verdict in verdicts)
     print(f"{good} of {len(verdicts)} reports recomputed to the same bytes")
+    if any(verdict.proved for verdict in verdicts):
+        print(
+            f"{sum(verdict.proved for verdict in verdicts)} storage words proved by their blocks' state roots; "
+            f"{sum(verdict.unprovable for verdict in verdicts)} answers of code recomputed, which no proof can cover"
+        )

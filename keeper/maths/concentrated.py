@@ -2,7 +2,8 @@
 
 Names follow v3-core: amount 0 and 1 are the pool's tokens, prices are sqrt(token1 / token0) * 2**96. A range
 without liquidity needs no amount to cross, so no division by it is ever reached.
-Reference: v3-core 1.0.1 ``SqrtPriceMath``, ``SwapMath``.
+Uniswap v4 takes the same step with another fee.
+Reference: v3-core 1.0.1 and v4-core 1.0.2 ``SqrtPriceMath``, ``SwapMath``.
 """
 
 from dataclasses import dataclass
@@ -47,6 +48,14 @@ def amount1_delta_down(sqrt_a: int, sqrt_b: int, liquidity: int) -> int:
 def amount1_delta_up(sqrt_a: int, sqrt_b: int, liquidity: int) -> int:
     """Token 1 between two prices, rounded up."""
     return cdiv(liquidity * abs(sqrt_b - sqrt_a), Q96)
+
+
+def swap_fee_pips_up(lp_fee_pips: int, protocol_fee_pips: int) -> int:
+    """Uniswap v4's fee of a swap: the protocol's share first, the pool's fee on what is left, rounded up.
+
+    ``p + l - floor(p l / 1e6)``, 1e6 at most. Reference: v4-core 1.0.2 ``ProtocolFeeLibrary.calculateSwapFee``.
+    """
+    return protocol_fee_pips + lp_fee_pips - protocol_fee_pips * lp_fee_pips // PIPS
 
 
 def swap_step(sqrt_price: int, sqrt_target: int, liquidity: int, remaining: int, fee_pips: int) -> Step:

@@ -4,7 +4,7 @@ Prices are raw token1 per raw token0; ``sqrt_price_x96 = sqrt(price) * 2**96``; 
 Reference: v3-core 1.0.1 ``TickMath``.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 MIN_TICK = -887272
 MAX_TICK = 887272
@@ -39,8 +39,11 @@ _FACTORS = (
 )
 """1.0001**(-2**i / 2) in 2**128, for each bit i of a tick."""
 
+_LOW_BITS = 10
+"""So many bits begin the product of every tick; their 1,024 products are kept."""
 
-@lru_cache(maxsize=1 << 14)
+
+@lru_cache(maxsize=1 << 16)  # the ticks of some hundred pools; about 15 MB when full
 def sqrt_ratio_at_tick(tick: int) -> int:
     """sqrt(1.0001**tick) * 2**96, rounded up, uint160.
 
@@ -52,13 +55,23 @@ def sqrt_ratio_at_tick(tick: int) -> int:
     magnitude = abs(tick)
     if magnitude > MAX_TICK:
         raise ValueError(f"tick {tick} is outside [{MIN_TICK}, {MAX_TICK}]")
-    ratio = 1 << 128
-    for bit, factor in enumerate(_FACTORS):
+    ratio = _of_low_bits(magnitude & (1 << _LOW_BITS) - 1)
+    for bit in range(_LOW_BITS, magnitude.bit_length()):
         if magnitude >> bit & 1:
-            ratio = ratio * factor >> 128
+            ratio = ratio * _FACTORS[bit] >> 128
     if tick > 0:
         ratio = ((1 << 256) - 1) // ratio
     return (ratio >> 32) + (ratio & 0xFFFFFFFF != 0)
+
+
+@cache
+def _of_low_bits(magnitude: int) -> int:
+    """1.0001**(-magnitude / 2) in 2**128, bit after bit from the lowest, as the contract begins."""
+    ratio = 1 << 128
+    for bit in range(magnitude.bit_length()):
+        if magnitude >> bit & 1:
+            ratio = ratio * _FACTORS[bit] >> 128
+    return ratio
 
 
 def tick_at_sqrt_ratio(sqrt_price_x96: int) -> int:

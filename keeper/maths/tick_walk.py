@@ -8,6 +8,7 @@ Reference: v3-core 1.0.1 ``UniswapV3Pool.swap``, ``TickBitmap.nextInitializedTic
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from keeper.maths.concentrated import swap_step
 from keeper.maths.tick_math import (
@@ -39,8 +40,7 @@ class TickRange:
     fee_pips: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A part of the walk with one liquidity."""
 
     sqrt_from: int
@@ -90,15 +90,16 @@ def swap(pool: TickRange, amount: int, *, zero_for_one: bool, sqrt_limit_x96: in
 
 def stretches(pool: TickRange, *, zero_for_one: bool) -> Iterator[Stretch]:
     """Every stop of an unlimited swap, from the price to the end of the known range."""
-    price, liquidity, tick = pool.sqrt_price_x96, pool.liquidity, pool.tick
+    price, liquidity = pool.sqrt_price_x96, pool.liquidity
     limit = clamped_limit(pool, zero_for_one, None)
-    while price != limit:
-        boundary, net = next_boundary(pool, tick, zero_for_one)
-        target = _nearer(sqrt_ratio_at_tick(boundary), limit, zero_for_one)
+    for boundary, net in _boundaries(pool, zero_for_one) if price != limit else ():
+        target = sqrt_ratio_at_tick(boundary)
+        if (target <= limit) if zero_for_one else (target >= limit):
+            yield Stretch(price, limit, liquidity)
+            return
         yield Stretch(price, target, liquidity)
         price = target
         liquidity += -net if zero_for_one else net
-        tick = boundary - 1 if zero_for_one else boundary
 
 
 def clamped_limit(pool: TickRange, zero_for_one: bool, sqrt_limit_x96: int | None) -> int:
@@ -125,6 +126,31 @@ def next_boundary(pool: TickRange, tick: int, zero_for_one: bool) -> tuple[int, 
     if at < len(pool.ticks) and pool.ticks[at] <= border:
         return pool.ticks[at], pool.nets[at]
     return min(border, MAX_TICK), 0
+
+
+def _boundaries(pool: TickRange, zero_for_one: bool) -> Iterator[tuple[int, int]]:
+    """What :func:`next_boundary` answers, stop after stop without end, from the pool's tick on."""
+    ticks, nets = pool.ticks, pool.nets
+    compressed, word = pool.tick // pool.spacing, pool.spacing << 8
+    if zero_for_one:
+        at, border = bisect_right(ticks, compressed * pool.spacing) - 1, (compressed >> 8) * word
+        while True:
+            if at >= 0 and ticks[at] >= border:
+                yield ticks[at], nets[at]
+                border -= word if ticks[at] == border else 0
+                at -= 1
+            else:
+                yield max(border, MIN_TICK), 0
+                border -= word
+    at, border = bisect_left(ticks, (compressed + 1) * pool.spacing), (compressed + 1 >> 8) * word + 255 * pool.spacing
+    while True:
+        if at < len(ticks) and ticks[at] <= border:
+            yield ticks[at], nets[at]
+            border += word if ticks[at] == border else 0
+            at += 1
+        else:
+            yield min(border, MAX_TICK), 0
+            border += word
 
 
 def _nearer(a: int, b: int, zero_for_one: bool) -> int:

@@ -26,7 +26,7 @@ from keeper.records.live import (
 )
 from keeper.records.report import Batch, Signature
 from keeper.records.snapshot import Answer, Ask, CallInput, Input, WordInput
-from keeper.records.units import Address
+from keeper.records.units import Address, BlockRef
 
 MARKETS_SLOT = 0
 LIMITS_SLOT = 1
@@ -46,6 +46,7 @@ _PUBLISH_ABI = (BATCH_ABI, "bytes", "(address,bytes)[]")
 PUBLISH_SELECTOR = keccak(f"publish({','.join(_PUBLISH_ABI)})".encode())[:4]
 ADVANCE_SELECTOR = keccak(b"advance(bytes32)")[:4]
 ACTIVATE_SELECTOR = keccak(b"activate(bytes32)")[:4]
+EXTSLOAD_SELECTOR = keccak(b"extsload(bytes32)")[:4]
 ACTIVATE_LIQUIDATION_SELECTOR = keccak(b"activateLiquidation(bytes32)")[:4]
 
 
@@ -73,6 +74,19 @@ class Bulkhead:
         """Calldata of ``publish``; signatures in the order given, which must ascend by signer."""
         rows = [(signature.signer, signature.data) for signature in signatures]
         return PUBLISH_SELECTOR + encode(_PUBLISH_ABI, (astuple(batch), reports, rows))
+
+
+def by_views(
+    ask: Ask,
+    block: BlockRef,  # noqa: ARG001 - words say nothing about time
+) -> Generator[tuple[Ask, ...], tuple[Answer, ...], Answer]:
+    """What the market reader would answer, by the contract's own ``extsload``: same words in two rounds."""
+    own = yield tuple(_load(ask.to, market_slot(ask.data, offset)) for offset in range(4))
+    if not all(answer.ok and len(answer.data) == _WORD for answer in own):
+        return Answer(False, b"")
+    profile = LiveWord(*unpack(int.from_bytes(own[0].data, "big"), LIVE_BITS)).profile
+    shared = yield (_load(ask.to, limits_slot(profile)), _load(ask.to, law_slot(profile)))
+    return Answer(all(answer.ok for answer in shared), b"".join(answer.data for answer in (*own, *shared)))
 
 
 def decode_publish(calldata: bytes) -> tuple[Batch, bytes, tuple[Signature, ...]]:
@@ -122,6 +136,10 @@ def parse_words(live: int, aux: int, liquidation: int, guard: int, limits: int, 
 def word_slots(market: bytes, profile: int) -> tuple[bytes, ...]:
     """Slots of the words in the order of :func:`parse_words`, 32 bytes each."""
     return (*(market_slot(market, offset) for offset in range(4)), limits_slot(profile), law_slot(profile))
+
+
+def _load(contract: Address, slot: bytes) -> Ask:
+    return Ask(contract, EXTSLOAD_SELECTOR + slot)
 
 
 def live_slot(market: bytes) -> bytes:

@@ -26,7 +26,7 @@ class LiveWord:
     regime: int = 0
     """0 NORMAL, 1 GUARDED, 2 STRESSED, 3 HALTED; as written, whether or not it has expired."""
     regime_expiry: int = 0
-    """Unix seconds / 600, rounded up."""
+    """Unix seconds / 1024, rounded up."""
     observed_time: int = 0
     observed_block: int = 0
     sequence: int = 0

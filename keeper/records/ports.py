@@ -7,13 +7,17 @@ from keeper.records.core import SourceCore
 from keeper.records.estimates import SourceVolatility, Waterfall
 from keeper.records.live import ContractWords
 from keeper.records.outcome import IntentState, Outcome, TxIntent
+from keeper.records.pools import PoolState
 from keeper.records.report import Batch, Signature
 from keeper.records.settings import FeedSettings, ModelSettings, PoolSettings, Settings
-from keeper.records.snapshot import Answer, Ask, FeedReading, Input, PoolReading, PoolState, ReadPlan
+from keeper.records.snapshot import Answer, Ask, FeedReading, Input, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
 
 Reading = Generator[tuple[Ask, ...], tuple[Answer, ...]]
 """An adapter's read without its return type: yields calls, is sent raw answers."""
+
+ViewPlan = Callable[[Ask, BlockRef], Generator[tuple[Ask, ...], tuple[Answer, ...], Answer]]
+"""What a reader of raw words would answer to an ask, by the contract's own view functions."""
 
 
 class SaleCurve(Protocol):
@@ -34,6 +38,16 @@ class SaleCurve(Protocol):
         """
 
 
+class Swaps(Protocol):
+    """Exact quotes of one venue in both directions, nothing scaled."""
+
+    def exact_in_down(self, amount_in: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """(amount taken, amount out); takes less than asked when the known range ends."""
+
+    def exact_out_up(self, amount_out: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """(amount in, amount given); gives less than asked when the known range or the pool ends."""
+
+
 class Venue(Protocol):
     """One pool type."""
 
@@ -49,6 +63,9 @@ class Venue(Protocol):
 
     def curve(self, pool: PoolSettings, state: PoolState) -> SaleCurve:
         """Sale of collateral, liquidity capped by its harmonic mean where the venue knows one."""
+
+    def swaps(self, pool: PoolSettings, state: PoolState) -> Swaps:
+        """Quotes as the venue's contract would answer them."""
 
 
 class Feed(Protocol):

@@ -6,7 +6,10 @@ The document is one ABI-encoded tuple, so that a contract can open it in a dispu
 
 from dataclasses import astuple, dataclass
 
-from keeper.records.units import Address
+from keeper.records.units import NO_ADDRESS, Address
+
+DYNAMIC_FEE = 0x800000
+"""``fee`` in the key of a Uniswap v4 pool whose hooks set its fee; no fee by itself is above 1,000,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +17,34 @@ class PoolSettings:
     """One venue that counts for a market."""
 
     venue: str
-    """Key in ``venues.VENUES``: ``uniswap_v2``, ``uniswap_v3``."""
+    """Key in ``venues.VENUES``."""
     address: Address
-    """The pool."""
-    collateral_is_token0: bool
-    """Which side of the pool is the collateral."""
+    """The pool; where one contract keeps many, that contract."""
+    pool_id: bytes
+    """Which of the many, 32 bytes; zero where a pool is a contract."""
+    companion: Address
+    """Second contract: hooks of Uniswap v4, vault of Balancer, base pool of a Curve metapool; else zero."""
+    collateral_index: int
+    """Place of the collateral among the pool's tokens, from 0."""
+    debt_index: int
     fee_pips: int
-    """Swap fee in millionths: 3000 = 0.3 %."""
+    """Swap fee in millionths: 3000 = 0.3 %; 0 where the pool's own is read; :data:`DYNAMIC_FEE` where hooks set it."""
     tick_spacing: int
     """Tick spacing; 0 for venues without ticks."""
+    rates: tuple[int, ...]
+    """Fixed rates of the tokens, 10**18 for one of 18 decimals, where the pool does not tell them; else empty."""
     price_source: bool
     """Whether its mean ticks feed the volatility (v3 only)."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it: the address, and the id where one contract keeps many pools."""
+        return f"{self.address} pool 0x{self.pool_id.hex()}" if any(self.pool_id) else self.address
+
+    @property
+    def collateral_is_token0(self) -> bool:
+        """Which side of a pool of two tokens is the collateral."""
+        return self.collateral_index < self.debt_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +163,7 @@ class Settings:
     markets: tuple[MarketSettings, ...]
 
 
-POOL_ABI = "(string,address,bool,uint24,int24,bool)"
+POOL_ABI = "(string,address,bytes32,address,uint8,uint8,uint24,int24,uint256[],bool)"
 FEED_ABI = "(string,address,uint8,uint32)"
 MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
 MARKET_ABI = f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI})"
@@ -171,5 +191,24 @@ def decode_settings(document: bytes) -> Settings:
 
 def _market(row: tuple) -> MarketSettings:  # type: ignore[type-arg]
     *head, pools, feed, model = row
-    parts = (tuple(PoolSettings(*pool) for pool in pools), FeedSettings(*feed), ModelSettings(*model))
+    parts = (tuple(_pool(pool) for pool in pools), FeedSettings(*feed), ModelSettings(*model))
     return MarketSettings(*(*head, *parts))
+
+
+def _pool(row: tuple) -> PoolSettings:  # type: ignore[type-arg]
+    fields = dict(zip(PoolSettings.__annotations__, row, strict=True))
+    return PoolSettings(**fields | {"rates": tuple(fields["rates"])})
+
+
+def two_token_pool(
+    venue: str,
+    address: Address,
+    collateral_is_token0: bool,
+    fee_pips: int,
+    tick_spacing: int = 0,
+    *,
+    price_source: bool = False,
+) -> PoolSettings:
+    """Settings of a pool of two tokens that is a contract by itself."""
+    sides = (0, 1) if collateral_is_token0 else (1, 0)
+    return PoolSettings(venue, address, bytes(32), NO_ADDRESS, *sides, fee_pips, tick_spacing, (), price_source)

@@ -1,9 +1,11 @@
 """What was read at one block: states of pools and feeds, the contract's own words, and every input word behind them."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 from keeper.records.live import ContractWords
+from keeper.records.pools import PoolState
 from keeper.records.units import Address, BlockRef
 
 
@@ -51,50 +53,48 @@ class CallInput:
 Input = WordInput | CallInput
 
 
-@dataclass(frozen=True, slots=True)
-class Cumulative:
-    """A v3 oracle reading at one time, extrapolated as the pool's ``observe`` does."""
+class LateInputs(Sequence[Input]):
+    """Inputs that are worked out when somebody first looks at them.
 
-    time: int
-    """Unix seconds (uint32 in the pool)."""
-    tick_cumulative: int
-    """Signed, int56."""
-    seconds_per_liquidity_x128: int
-    """uint160."""
+    The fold never does: evidence, store and proofs do. Equal to a tuple of the same inputs.
+    """
 
+    __slots__ = ("_make", "_rows")
 
-@dataclass(frozen=True, slots=True)
-class UniswapV2State:
-    """Reserves of a constant-product pair."""
+    def __init__(self, make: Callable[[], tuple[Input, ...]]) -> None:
+        self._make = make
+        self._rows: tuple[Input, ...] | None = None
 
-    reserve0: int
-    reserve1: int
+    @property
+    def rows(self) -> tuple[Input, ...]:
+        """The inputs themselves."""
+        if self._rows is None:
+            self._rows = self._make()
+        return self._rows
 
+    @overload
+    def __getitem__(self, index: int) -> Input: ...
 
-@dataclass(frozen=True, slots=True)
-class UniswapV3State:
-    """A concentrated-liquidity pool around its current tick."""
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Input, ...]: ...
 
-    sqrt_price_x96: int
-    tick: int
-    liquidity: int
-    ticks: tuple[tuple[int, int], ...]
-    """(tick, liquidity_net) of every initialised tick in the range read, rising."""
-    lowest_tick: int
-    """First tick of the range read; nothing is known below."""
-    highest_tick: int
-    """Last tick of the range read; nothing is known above."""
-    now: Cumulative
-    """At the block's own time."""
-    last_observation_time: int
-    """When the pool last wrote its ring."""
-    harmonic: Cumulative | None
-    """``harmonic_seconds`` ago, or as far back as the ring goes if that is at least a quarter of it; else None."""
-    ring: tuple[Cumulative, ...]
-    """Readings at the plan's ring targets that the ring still covers, oldest first, ending before ``now``."""
+    def __getitem__(self, index: int | slice) -> Input | tuple[Input, ...]:
+        return self.rows[index]
 
+    def __len__(self) -> int:
+        return len(self.rows)
 
-PoolState = UniswapV2State | UniswapV3State
+    def __iter__(self) -> Iterator[Input]:
+        return iter(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        return self.rows == (other.rows if isinstance(other, LateInputs) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.rows)
+
+    def __repr__(self) -> str:
+        return repr(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ class PoolReading:
     """One venue's part of a snapshot: a state, or why there is none."""
 
     state: PoolState | None
-    inputs: tuple[Input, ...]
+    inputs: Sequence[Input]
+    """A tuple, or :class:`LateInputs`."""
     failure: str = ""
     """Empty, or one line: the pool's own fault (EVM failure, garbage, wrong layout)."""
 

@@ -6,6 +6,9 @@ from typing import NewType
 Address = NewType("Address", str)
 """20 bytes as lower-case hex with 0x."""
 
+NO_ADDRESS = Address("0x" + "00" * 20)
+"""Where a record has no contract to name."""
+
 Bps = NewType("Bps", int)
 """Basis points; 10,000 = 1."""
 

@@ -16,7 +16,7 @@ from keeper.records.live import (
     LiveWord,
 )
 from keeper.risk.days import note
-from keeper.risk.regime import NORMAL, regime_at
+from keeper.risk.regime import NORMAL, regime_at, with_regime
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,18 @@ class Applied:
 
 
 def stored(old: ContractWords, new: ContractWords, now: int) -> Applied:
-    """Words as the contract stores them after a report: with the day's highest value and with flags."""
+    """Words as the contract stores them after a report: with flags, and the day's highest value where it is known."""
     flags = new.live.flags & FLAG_LISTED
     flags |= FLAG_AUX if new.aux.staged_bps or new.aux.pending_time else 0
     flags |= FLAG_LIQUIDATION if new.liquidation != LiquidationWord() else 0
-    live = replace(new.live, day_highest_bps=note(old, new, now), flags=flags)
+    live = replace(new.live, day_highest_bps=note(old, new, now) or 0, flags=flags)
     return Applied(replace(new, live=live))
 
 
 def changed(old: ContractWords, new: ContractWords, now: int) -> Applied:
-    """Likewise after any other change, which is counted."""
+    """Likewise after any other change, which is counted; a regime that has expired leaves the word."""
     aux = replace(new.aux, extra_updates=new.aux.extra_updates + 1)
-    return stored(old, replace(new, aux=aux), now)
+    return stored(old, replace(new, aux=aux, live=with_regime(new.live, NORMAL, 0, now)), now)
 
 
 def is_listed(words: ContractWords) -> bool:

@@ -1,29 +1,25 @@
 """The day's highest effective haircut that a live word carries.
 
-Twin of ``note`` in ``contracts/src/libraries/DayLib.sol``, bit for bit, as far as the live word goes: the slots in
-which the contract keeps past days are not predicted.
+Twin of ``note`` in ``contracts/src/libraries/DayLib.sol``, bit for bit, as far as the live word alone decides.
 """
 
 from keeper.records.live import FLAG_LISTED, ContractWords
 from keeper.risk import effective
 
 DAY_SECONDS = 86_400
-DAYS = 64
-"""How many days the contract keeps."""
 
 
-def note(old: ContractWords, new: ContractWords, now: int) -> int:
-    """What the new live word has to carry, when ``old`` held until now and ``new`` holds from now on."""
+def note(old: ContractWords, new: ContractWords, now: int) -> int | None:
+    """What the new live word has to carry, when ``old`` held until now and ``new`` holds from now on.
+
+    None on the first write of another day: that takes over what the slots of past days hold, which no keeper reads.
+    """
     after = effective.haircut_bps(new, now, now)
     # A market listed anew stood for nothing until now.
     if not old.live.flags & FLAG_LISTED:
         return after
-    first, today = old.live.observed_time // DAY_SECONDS, now // DAY_SECONDS
-    day = today if first == today else new.live.observed_time // DAY_SECONDS
-    if not max(first, today - DAYS + 1) <= day <= today:
-        return 0
-    value = during(old, day, now)
-    return max(value, after) if day == today else value
+    today = now // DAY_SECONDS
+    return max(during(old, today, now), after) if old.live.observed_time // DAY_SECONDS == today else None
 
 
 def during(words: ContractWords, day: int, now: int) -> int:

@@ -86,11 +86,15 @@ def largest_sale(curves: Sequence[SaleCurve], lowest_average: Fraction) -> int:
     int
         Raw collateral, rounded down to three significant digits; never below what the best single venue takes.
     """
-    best = _bisect(curves, lowest_average)
-    for curve in curves if len(curves) > 1 else ():
-        taken, out = curve.sell_exact_in_down(best + 1)
-        if taken > best and _acceptable(taken, out, lowest_average):
-            best = max(best, _bisect((curve,), lowest_average))
+    if len(curves) == 1:
+        return significant_down(_bisect(curves, lowest_average, whole=False))
+    least = _bisect(curves, lowest_average, whole=False)
+    if not any(_takes_more(curve, least, lowest_average) for curve in curves):
+        return significant_down(least)
+    best = _bisect(curves, lowest_average, whole=True)
+    for curve in curves:
+        if _takes_more(curve, best, lowest_average):
+            best = max(best, _bisect((curve,), lowest_average, whole=True))
     return significant_down(best)
 
 
@@ -134,13 +138,26 @@ def daily_minima(samples: Sequence[SampleDepth], windows_per_day: int) -> tuple[
     """Smallest bound of each day that has one, oldest day first."""
     days: dict[int, int] = {}
     for sample in samples:
-        if sample.bound is not None:
+        bound = sample.bound
+        if bound is not None:
             day = sample.window // windows_per_day
-            days[day] = min(days.get(day, sample.bound), sample.bound)
+            if (lowest := days.get(day)) is None or bound < lowest:
+                days[day] = bound
     return tuple(days[day] for day in sorted(days))
 
 
-def _bisect(curves: Sequence[SaleCurve], lowest_average: Fraction) -> int:
+def _takes_more(curve: SaleCurve, amount: int, lowest_average: Fraction) -> bool:
+    """Whether the venue alone acceptably takes more than this."""
+    taken, out = curve.sell_exact_in_down(amount + 1)
+    return taken > amount and _acceptable(taken, out, lowest_average)
+
+
+def _bisect(curves: Sequence[SaleCurve], lowest_average: Fraction, *, whole: bool) -> int:
+    """Largest acceptable amount at one marginal price; unless ``whole``, exact in the significant digits only.
+
+    What is sold never falls as the price falls. So once the amounts at both ends of the search have the same digits,
+    every further halving ends between them.
+    """
     # At a marginal price equal to the average asked for, everything was sold above it: acceptable but for dust.
     high = isqrt_up(cdiv(lowest_average.numerator << 192, lowest_average.denominator))
     best, out = _sold(curves, high)
@@ -149,19 +166,19 @@ def _bisect(curves: Sequence[SaleCurve], lowest_average: Fraction) -> int:
     low = high
     for _ in range(_HALVINGS):
         low >>= 1
-        amount, out = _sold(curves, max(1, low))
-        if not _acceptable(amount, out, lowest_average):
+        most, out = _sold(curves, max(1, low))
+        if not _acceptable(most, out, lowest_average):
             break
-        high, best = low, amount
+        high, best = low, most
     else:
         return best
-    while high - low > max(1, high >> _PRECISION):
+    while high - low > max(1, high >> _PRECISION) and (whole or significant_down(best) != significant_down(most)):
         middle = (high + low) // 2
         amount, out = _sold(curves, middle)
         if _acceptable(amount, out, lowest_average):
             high, best = middle, amount
         else:
-            low = middle
+            low, most = middle, amount
     return best
 
 

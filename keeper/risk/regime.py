@@ -10,7 +10,7 @@ from keeper.records.live import LiveWord
 
 NORMAL, GUARDED, STRESSED, HALTED = range(4)
 NAMES = ("NORMAL", "GUARDED", "STRESSED", "HALTED")
-EXPIRY_UNIT_SECONDS = 600
+EXPIRY_UNIT_SECONDS = 1024
 """One unit of the live word's expiry."""
 
 

@@ -3,14 +3,14 @@
 import json
 import types
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from keeper.records.decision import Folded
-from keeper.records.snapshot import MarketSnapshot
+from keeper.records.snapshot import LateInputs, MarketSnapshot
 
 T = TypeVar("T", MarketSnapshot, Folded)
 
@@ -34,7 +34,7 @@ def _plain(value: object) -> object:
         return [type(value).__name__, *(_plain(getattr(value, field.name)) for field in fields(value))]
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | LateInputs):
         return [_plain(item) for item in value]
     return value
 
@@ -54,6 +54,8 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
         return lambda value: hint(*[make(item) for make, item in zip(inner, value[1:], strict=True)])  # type: ignore[operator]
     if get_origin(hint) is tuple:
         return _tuple_builder(get_args(hint))
+    if get_origin(hint) is Sequence:
+        return _tuple_builder((*get_args(hint), Ellipsis))
     if hint is bytes:
         return bytes.fromhex
     if isinstance(hint, type) and issubclass(hint, StrEnum):

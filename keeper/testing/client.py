@@ -6,7 +6,7 @@ For tests and the demo only: it trusts its node. The keeper's own client is ``ke
 import http.client
 import json
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -139,6 +139,11 @@ class DevChain:
         """Mine; each block lies the node's timestamp interval after the one before."""
         self.rpc("anvil_mine", hex(blocks))
 
+    def wait(self, seconds: int) -> None:
+        """Mine one block that lies this long after its parent."""
+        self.rpc("evm_setNextBlockTimestamp", self.block().timestamp + seconds)
+        self.mine()
+
     def set_interval(self, seconds: int) -> None:
         """Give every later block a time ``seconds`` after its parent's, whatever the wall clock says."""
         self.rpc("anvil_setBlockTimestampInterval", seconds)
@@ -170,8 +175,14 @@ def calldata(signature: str, *args: object) -> bytes:
 
 def creation(artifact: Artifact, *args: object) -> bytes:
     """Creation code followed by ABI-encoded constructor arguments."""
-    types = [item["type"] for entry in artifact.abi if entry["type"] == "constructor" for item in entry["inputs"]]
+    types = [_type(item) for entry in artifact.abi if entry["type"] == "constructor" for item in entry["inputs"]]
     return artifact.bytecode + encode(types, args)
+
+
+def _type(item: Mapping[str, Any]) -> str:
+    """ABI type of an argument, a struct's fields written out."""
+    parts = ",".join(_type(part) for part in item.get("components", ()))
+    return str(item["type"]).replace("tuple", f"({parts})")
 
 
 def decoded(returns: str, data: bytes) -> Any:

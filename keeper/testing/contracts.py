@@ -7,6 +7,8 @@ from keeper.chain.anvil import node_modules
 from keeper.chain.artifacts import Artifact
 from keeper.errors import ConfigError
 
+_BALANCER = "@balancer-labs/v2-deployments/dist/tasks"
+
 NPM = {
     "UniswapV2Factory": "@uniswap/v2-core/build/UniswapV2Factory.json",
     "UniswapV2Pair": "@uniswap/v2-core/build/UniswapV2Pair.json",
@@ -19,6 +21,21 @@ NPM = {
     "TickLens": "@uniswap/v3-periphery/artifacts/contracts/lens/TickLens.sol/TickLens.json",
     "NonfungiblePositionManager": "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol/"
     "NonfungiblePositionManager.json",
+    "BalancerVault": f"{_BALANCER}/20210418-vault/artifact/Vault.json",
+    "BalancerAuthorizer": f"{_BALANCER}/20210418-authorizer/artifact/Authorizer.json",
+    "BalancerFeeProvider": f"{_BALANCER}/20220725-protocol-fee-percentages-provider/artifact/"
+    "ProtocolFeePercentagesProvider.json",
+    "BalancerWeightedV1": f"{_BALANCER}/deprecated/20210418-weighted-pool/artifact/WeightedPoolFactory.json",
+    "BalancerWeighted2V1": f"{_BALANCER}/deprecated/20210418-weighted-pool/artifact/WeightedPool2TokensFactory.json",
+    "BalancerWeightedV2": f"{_BALANCER}/20220908-weighted-pool-v2/artifact/WeightedPoolFactory.json",
+    "BalancerWeightedV3": f"{_BALANCER}/20230206-weighted-pool-v3/artifact/WeightedPoolFactory.json",
+    "BalancerStableV1": f"{_BALANCER}/deprecated/20220906-composable-stable-pool/artifact/"
+    "ComposableStablePoolFactory.json",
+    "BalancerStableV2": f"{_BALANCER}/20221122-composable-stable-pool-v2/artifact/ComposableStablePoolFactory.json",
+    "BalancerStableV3": f"{_BALANCER}/20230206-composable-stable-pool-v3/artifact/ComposableStablePoolFactory.json",
+    "PoolManager": "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json",
+    "V4Quoter": "@uniswap/v4-periphery/foundry-out/V4Quoter.sol/V4Quoter.json",
+    "StateView": "@uniswap/v4-periphery/foundry-out/StateView.sol/StateView.json",
 }
 """Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""
 

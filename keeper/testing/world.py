@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from math import floor, log
 
 from keeper.records.live import Law, Limits
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings, two_token_pool
 from keeper.records.units import WAD, Address
 from keeper.testing.uniswap import Position
 
@@ -145,11 +145,11 @@ LAW = Law(
     sigma_floor_bps=17_000,
     k_floor=300,
     trip_seconds=100,
-    trip_budget_seconds=1_400,
+    trip_budget_seconds=2_248,
     trip_cooldown_seconds=50,
 )
 """The same profile's second word: advisory liquidation haircut, no bounds of the ceiling. Times are compressed alike,
-but for the trips' budget: an expiry is rounded up to 600 s, and two trips must fit."""
+but for the trips' budget: an expiry is rounded up to 1,024 s, and two trips must fit."""
 
 PROFILE = 0
 LIMITS_ABI = (
@@ -188,7 +188,7 @@ MODEL = {
 def pool_settings(plan: PoolPlan, address: Address, *, collateral_is_token0: bool) -> PoolSettings:
     """Settings of one opened pool."""
     source = plan.venue == "uniswap_v3"
-    return PoolSettings(plan.venue, address, collateral_is_token0, plan.fee, plan.spacing, source)
+    return two_token_pool(plan.venue, address, collateral_is_token0, plan.fee, plan.spacing, price_source=source)
 
 
 def market_settings(

@@ -4,18 +4,17 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 
-from keeper.maths.concentrated import PIPS, Q96
-from keeper.maths.fixed import cdiv, isqrt_down, isqrt_up
-from keeper.maths.tick_curve import TickCurve
-from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.maths.tick_walk import TickRange
+from keeper.maths.fixed import cdiv
+from keeper.maths.tick_curve import TickCurve, mid_price, price_before_fee
+from keeper.maths.tick_walk import TickRange, swap
 from keeper.maths.twap import harmonic_mean_liquidity_down
+from keeper.records.pools import PoolState, UniswapV3State
 from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, PoolState, ReadPlan, UniswapV3State
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
 from keeper.venues.abi import answered, signed, token_mismatches, view
+from keeper.venues.tick_words import Garbage, refuse_impossible, tick_liquidity
 from keeper.venues.uniswap_v3_words import (
-    Garbage,
     Observation,
     RawPool,
     current,
@@ -23,13 +22,10 @@ from keeper.venues.uniswap_v3_words import (
     observed,
     request,
     split,
-    tick_liquidity,
 )
 
 READ_GAS = 12_000_000
 """Stipend of a read: about 4,500 initialised ticks at 2,700 gas each."""
-
-_UINT128 = 1 << 128
 
 
 class UniswapV3:
@@ -81,6 +77,10 @@ class UniswapV3:
         """Sale of collateral, liquidity capped by its harmonic mean."""
         return PoolCurve(pool, _v3(pool, state))
 
+    def swaps(self, pool: PoolSettings, state: PoolState) -> "PoolSwaps":
+        """Both directions by the exact walk."""
+        return PoolSwaps(tick_range(pool, _v3(pool, state)), pool.collateral_is_token0)
+
 
 class PoolCurve:
     """``records.ports.SaleCurve`` of a pool: the exact walk, scaled by min(1, harmonic mean / current liquidity).
@@ -99,8 +99,7 @@ class PoolCurve:
     @property
     def mid(self) -> Price:
         """The pool's price."""
-        squared = self._state.sqrt_price_x96**2
-        return Price(squared, Q96 * Q96) if self._pool.collateral_is_token0 else Price(Q96 * Q96, squared)
+        return mid_price(self._state.sqrt_price_x96, zero_for_one=self._pool.collateral_is_token0)
 
     def sell_exact_in_down(self, amount_in: int) -> tuple[int, int]:
         """(amount taken, amount out), both rounded down where the scale applies."""
@@ -115,16 +114,29 @@ class PoolCurve:
         """(amount in up, amount out down) down to the after-fee marginal price."""
         if not self._counted:
             return 0, 0
-        taken, given = self._walk.to_price(self._pool_price(sqrt_price_x96))
+        before_fee = price_before_fee(sqrt_price_x96, self._pool.fee_pips, zero_for_one=self._pool.collateral_is_token0)
+        taken, given = self._walk.to_price(before_fee)
         return cdiv(taken * self._counted, self._active), given * self._counted // self._active
 
-    def _pool_price(self, sqrt_price_x96: int) -> int:
-        """The pool's own sqrt price at which its marginal price after the fee is the given one, on the near side."""
-        after_fee = PIPS - self._pool.fee_pips
-        squared = sqrt_price_x96 * sqrt_price_x96
-        if self._pool.collateral_is_token0:
-            return isqrt_up(cdiv(squared * PIPS, after_fee))
-        return isqrt_down(Q96**4 * after_fee // (squared * PIPS))
+
+@dataclass(frozen=True, slots=True)
+class PoolSwaps:
+    """``records.ports.Swaps`` of a pool as far as its ticks are known."""
+
+    ticks: TickRange
+    collateral_is_token0: bool
+
+    def exact_in_down(self, amount_in: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """Walk until the input is used up or the known range ends."""
+        return self._swap(amount_in, sells_collateral)
+
+    def exact_out_up(self, amount_out: int, *, sells_collateral: bool) -> tuple[int, int]:
+        """Walk until the output is reached or the known range ends."""
+        return self._swap(-amount_out, sells_collateral)
+
+    def _swap(self, amount: int, sells_collateral: bool) -> tuple[int, int]:
+        done = swap(self.ticks, amount, zero_for_one=sells_collateral == self.collateral_is_token0)
+        return done.amount_in, done.amount_out
 
 
 def tick_range(pool: PoolSettings, state: UniswapV3State) -> TickRange:
@@ -142,19 +154,9 @@ def tick_range(pool: PoolSettings, state: UniswapV3State) -> TickRange:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Liquidity:
-    """A tick with what its word says."""
-
-    tick: int
-    gross: int
-    net: int
-
-
 def _state(raw: RawPool, plan: ReadPlan, time: int) -> UniswapV3State:
     age = newest_age(raw, time)
-    rows = [_Liquidity(tick, *tick_liquidity(value)) for tick, value in raw.ticks.items()]
-    _refuse_impossible(raw, rows)
+    refuse_impossible(raw.slot0.tick, raw.slot0.sqrt_price_x96, raw.liquidity, raw.around)
     harmonic, covered = observed(raw, 0, plan.harmonic_seconds, time)
     long_enough = covered or 4 * (time - harmonic.time) >= plan.harmonic_seconds
     ring = [observed(raw, which, ago, time) for which, ago in enumerate(plan.ring_seconds, start=1)]
@@ -162,38 +164,14 @@ def _state(raw: RawPool, plan: ReadPlan, time: int) -> UniswapV3State:
         sqrt_price_x96=raw.slot0.sqrt_price_x96,
         tick=raw.slot0.tick,
         liquidity=raw.liquidity,
-        ticks=tuple((row.tick, row.net) for row in rows),
-        lowest_tick=raw.lowest_tick,
-        highest_tick=raw.highest_tick,
+        ticks=raw.around.nets,
+        lowest_tick=raw.around.lowest_tick,
+        highest_tick=raw.around.highest_tick,
         now=current(raw, time),
         last_observation_time=time - age,
         harmonic=harmonic if long_enough else None,
         ring=tuple(reading for reading, reached in ring if reached),
     )
-
-
-def _refuse_impossible(raw: RawPool, rows: list[_Liquidity]) -> None:
-    """A pool whose price, ticks and liquidity contradict each other can't be walked."""
-    tick, price = raw.slot0.tick, raw.slot0.sqrt_price_x96
-    # One below the price's own tick right after a tick was crossed downward, hence <= on both sides.
-    if not sqrt_ratio_at_tick(tick) <= price <= sqrt_ratio_at_tick(tick + 1):
-        raise Garbage(f"price {price} is not at tick {tick}")
-    if any(not row.gross or abs(row.net) > row.gross for row in rows):
-        raise Garbage("an initialised tick without its liquidity")
-    upward = downward = raw.liquidity
-    for row in rows:
-        if row.tick > tick:
-            upward += row.net
-            _refuse_negative(upward)
-    for row in reversed(rows):
-        if row.tick <= tick:
-            downward -= row.net
-            _refuse_negative(downward)
-
-
-def _refuse_negative(liquidity: int) -> None:
-    if not 0 <= liquidity < _UINT128:
-        raise Garbage("liquidity does not add up over the ticks")
 
 
 def _counted_liquidity(state: UniswapV3State) -> int:
@@ -216,7 +194,7 @@ def _layout_views(pool: PoolSettings, raw: RawPool) -> tuple[Ask, ...]:
         view(pool.address, "observations(uint256)", raw.slot0.index),
         view(pool.address, "tickBitmap(int16)", position),
     )
-    first = next(iter(raw.ticks), None)
+    first = next(iter(raw.around.ticks), None)
     return asks if first is None else (*asks, view(pool.address, "ticks(int24)", first))
 
 
@@ -230,10 +208,10 @@ def _layout_problems(raw: RawPool, answers: tuple[Answer, ...]) -> tuple[str, ..
         "slot0()": said == (own.sqrt_price_x96, own.tick, own.index, own.cardinality),
         "liquidity()": liquidity == (raw.liquidity,),
         "observations()": seen == raw.newest,
-        "tickBitmap()": bitmap is not None and bitmap[0] in raw.bitmaps.values(),
+        "tickBitmap()": bitmap is not None and bitmap[0] in raw.around.bitmaps.values(),
     }
-    if raw.ticks:
-        ticks, first = answered(answers[4], 8), next(iter(raw.ticks.values()))
+    if raw.around.ticks:
+        ticks, first = answered(answers[4], 8), next(iter(raw.around.ticks.values()))
         agreed["ticks()"] = ticks is not None and (ticks[0], signed(ticks[1], 128)) == tick_liquidity(first)
     return tuple(
         f"{name} disagrees with the raw words: another storage layout" for name, same in agreed.items() if not same

@@ -4,25 +4,22 @@ Layout of UniswapV3Pool (v3-core 1.0.1): slot0 0 | liquidity 4 | ticks 5 (mappin
 observations 8 + i. The reader answers words alone; which slot each word is from follows from slot0 and the request.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keeper.maths.keccak import keccak
 from keeper.maths.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK
 from keeper.maths.twap import extrapolated, interpolated
-from keeper.records.snapshot import Cumulative, WordInput
+from keeper.records.pools import Cumulative
+from keeper.records.snapshot import Input, LateInputs, WordInput
 from keeper.records.units import Address
 from keeper.venues.abi import signed, word, words_of
+from keeper.venues.tick_words import Garbage, TickWords, tick_words
 
 SLOT0_SLOT, LIQUIDITY_SLOT, TICKS_SLOT, BITMAP_SLOT, OBSERVATIONS_SLOT = 0, 4, 5, 6, 8
 
 _U32 = 1 << 32
 _UINT128 = (1 << 128) - 1
 _UINT160 = (1 << 160) - 1
-
-
-class Garbage(ValueError):
-    """The words are not those of a working pool; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +57,27 @@ class RawPool:
     slot0: Slot0
     liquidity: int
     newest: Observation
-    lowest_tick: int
-    highest_tick: int
-    bitmaps: dict[int, int]
-    """Word position -> word."""
-    ticks: dict[int, int]
-    """Initialised tick within the range -> its first word, rising."""
+    around: TickWords
     ring: tuple[tuple[int, int, int], ...]
     """(index, word at or before, word after) for each target; 0 = none."""
-    words: dict[int, int]
-    """Slot -> word of everything above."""
+    head: tuple[int, int, int]
+    """Words of slot0, liquidity and the newest observation as they were read."""
 
-    def inputs(self, pool: Address) -> tuple[WordInput, ...]:
-        """The words as inputs that can be proved."""
-        return tuple(WordInput(pool, word(slot), word(value)) for slot, value in self.words.items())
+    @property
+    def words(self) -> dict[int, int]:
+        """Slot -> word of everything that the state rests on."""
+        first, liquidity, newest = self.head
+        words = {SLOT0_SLOT: first, LIQUIDITY_SLOT: liquidity, OBSERVATIONS_SLOT + self.slot0.index: newest}
+        words |= self.around.slots(BITMAP_SLOT, TICKS_SLOT)
+        for index, before, after in self.ring:
+            words[OBSERVATIONS_SLOT + index] = before
+            if after:
+                words[OBSERVATIONS_SLOT + (index + 1) % self.slot0.cardinality] = after
+        return words
+
+    def inputs(self, pool: Address) -> Sequence[Input]:
+        """The words as inputs that can be proved; a slot takes a hash, so they are worked out when they are needed."""
+        return LateInputs(lambda: tuple(WordInput(pool, word(slot), word(value)) for slot, value in self.words.items()))
 
 
 def request(tick_spacing: int, range_ticks: int, targets: tuple[int, ...]) -> bytes:
@@ -94,25 +98,11 @@ def split(data: bytes, tick_spacing: int, range_ticks: int, targets: int) -> Raw
         raise Garbage(f"{len(data)} bytes are not the reader's reply")
     first, _, _, liquidity, newest, *rest = words_of(data)
     slot0 = slot0_of(first)
-    low, high = max(MIN_TICK, slot0.tick - range_ticks), min(MAX_TICK, slot0.tick + range_ticks)
-    words = {SLOT0_SLOT: first, LIQUIDITY_SLOT: liquidity, OBSERVATIONS_SLOT + slot0.index: newest}
-
-    positions = range(-(-low // tick_spacing) >> 8, (high // tick_spacing >> 8) + 1)
-    bitmaps = dict(zip(positions, rest, strict=False))
-    found = [tick for tick in _initialised(bitmaps, tick_spacing) if low <= tick <= high]
-    ring_at = len(positions) + len(found)
-    if len(rest) != ring_at + 3 * targets:
+    around = tick_words(rest, slot0.tick, tick_spacing, range_ticks)
+    if len(rest) != around.count + 3 * targets:
         raise Garbage(f"{len(data)} bytes do not fit the pool's own bitmap")
-    ticks = dict(zip(found, rest[len(positions) : ring_at], strict=True))
-    words |= {_mapped(position, BITMAP_SLOT): value for position, value in bitmaps.items()}
-    words |= {_mapped(tick, TICKS_SLOT): value for tick, value in ticks.items()}
-
-    ring = tuple((rest[at], rest[at + 1], rest[at + 2]) for at in range(ring_at, len(rest), 3))
-    for index, before, after in ring:
-        words[OBSERVATIONS_SLOT + index] = before
-        if after:
-            words[OBSERVATIONS_SLOT + (index + 1) % slot0.cardinality] = after
-    return RawPool(slot0, liquidity & _UINT128, observation_of(newest), low, high, bitmaps, ticks, ring, words)
+    ring = tuple((rest[at], rest[at + 1], rest[at + 2]) for at in range(around.count, len(rest), 3))
+    return RawPool(slot0, liquidity & _UINT128, observation_of(newest), around, ring, (first, liquidity, newest))
 
 
 def slot0_of(value: int) -> Slot0:
@@ -130,11 +120,6 @@ def slot0_of(value: int) -> Slot0:
 def observation_of(value: int) -> Observation:
     """uint32 time | int56 tick cumulative | uint160 seconds per liquidity | bool initialised."""
     return Observation(value & 0xFFFFFFFF, signed(value >> 32, 56), value >> 88 & _UINT160, bool(value >> 248))
-
-
-def tick_liquidity(value: int) -> tuple[int, int]:
-    """uint128 liquidityGross | int128 liquidityNet."""
-    return value & _UINT128, signed(value >> 128, 128)
 
 
 def observed(raw: RawPool, which: int, ago: int, time: int) -> tuple[Cumulative, bool]:
@@ -183,17 +168,3 @@ def current(raw: RawPool, time: int) -> Cumulative:
 
 def _extrapolated(raw: RawPool, time: int) -> tuple[int, int]:
     return extrapolated(raw.newest.values, time, raw.slot0.tick, raw.liquidity)
-
-
-def _initialised(bitmaps: dict[int, int], tick_spacing: int) -> Iterator[int]:
-    for position, bits in bitmaps.items():
-        left = bits
-        while left:
-            bit = left & -left
-            yield ((position << 8) + bit.bit_length() - 1) * tick_spacing
-            left ^= bit
-
-
-def _mapped(key: int, slot: int) -> int:
-    """Slot of ``mapping[key]``."""
-    return int.from_bytes(keccak(word(key) + word(slot)), "big")

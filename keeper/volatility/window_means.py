@@ -19,8 +19,8 @@ from keeper.maths.variance import (
 )
 from keeper.records.core import SourceCore
 from keeper.records.estimates import SourceVolatility
+from keeper.records.pools import Cumulative, PoolState, UniswapV3State
 from keeper.records.settings import PoolSettings, Settings
-from keeper.records.snapshot import Cumulative, PoolState, UniswapV3State
 from keeper.records.units import BlockRef
 
 IDLE_WINDOWS = 4

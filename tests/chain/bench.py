@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from keeper.chain.artifacts import load
-from keeper.records.settings import PoolSettings
+from keeper.records.settings import PoolSettings, two_token_pool
 from keeper.records.units import Address
 from keeper.testing.client import DevChain, Tx, calldata
 from keeper.testing.uniswap import (
@@ -41,7 +41,7 @@ class Bench:
         if ring > 1:
             self.chain.run(grow_ring(pool, self.trader, ring))
         self.chain.run(move_positions(self.uniswap, self.trader, pool, positions, opening=True))
-        return PoolSettings("uniswap_v3", pool, True, fee, spacing, True)
+        return two_token_pool("uniswap_v3", pool, True, fee, spacing, price_source=True)
 
     def v2(self, reserve0: int, reserve1: int) -> PoolSettings:
         """A pair with these reserves, collateral token0."""
@@ -53,7 +53,7 @@ class Bench:
                 Tx(self.trader, pair, calldata("mint(address)", self.trader)),
             ]
         )
-        return PoolSettings("uniswap_v2", pair, True, 3000, 0, False)
+        return two_token_pool("uniswap_v2", pair, True, 3000, 0)
 
     def swap_v3(self, pool: PoolSettings, amount: int, *, zero_for_one: bool, limit: int = 0) -> tuple[int, int]:
         """Swap through the real SwapRouter; (paid, received) by the token balances."""

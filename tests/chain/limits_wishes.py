@@ -80,7 +80,7 @@ def govern_at_random(world: World, rng: random.Random) -> None:
         ceiling_stretch=rng.choice((0, 100, 1_000)),
         day_budget_bps=rng.choice((100, 300)),
         liquidation_cap_bps=rng.choice((2_050, 6_000)),
-        trip_budget_seconds=rng.choice((1_400, 4_000)),
+        trip_budget_seconds=rng.choice((2_248, 6_000)),
     )
     world.set_limits(rng.choice((0, 1)), limits, law)
 

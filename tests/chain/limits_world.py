@@ -130,7 +130,7 @@ class World:
         if rng.random() < 0.03:
             self.chain.mine(60)
         if rng.random() < 0.04:
-            self.chain.rpc("anvil_mine", hex(2), hex(rng.choice((1_000, 5_000, 40_000, 90_000, 400_000, 6_000_000))))
+            self.chain.wait(rng.choice((1_000, 5_000, 40_000, 90_000, 400_000, 6_000_000)))
             self.chain.mine(3 * CADENCE)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from limits_world import PARAMETERS_ABI
 
 from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.config import load_config
@@ -21,8 +22,6 @@ from keeper.testing.client import DevChain
 from keeper.testing.devnet import FIRST_HAIRCUT_BPS, Devnet, account_of, build_devnet, write_operator_files
 from keeper.testing.scenario import STORY, Scenario, plan_story
 from keeper.testing.uniswap import initialised_ticks
-
-PARAMETERS = "(uint16,uint16,uint16,uint8,uint32,uint32,uint32,uint32,uint16,uint16,uint40,uint32)"
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +117,7 @@ def test_the_contract_holds_settings_signers_and_markets(world: tuple[DevChain, 
     signers = chain.call(devnet.contract, "signers()", returns="(address[])")
     assert list(signers) == [account_of(key) for key in devnet.keeper_keys] == sorted(signers)
     for key in devnet.market_keys:
-        values = chain.call(devnet.contract, "parameters(bytes32)", key, returns=f"({PARAMETERS})")
-        assert values[0] == FIRST_HAIRCUT_BPS
+        assert chain.call(devnet.contract, "parameters(bytes32)", key, returns=PARAMETERS_ABI)[0] == FIRST_HAIRCUT_BPS
 
 
 def test_the_operator_files_load_into_the_same_settings(world: tuple[DevChain, Devnet, float], tmp_path: Path) -> None:

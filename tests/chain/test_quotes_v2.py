@@ -8,8 +8,9 @@ from bench import Bench, build
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.maths.constant_product import amount_in_up, amount_out_down
-from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import PoolReading, ReadPlan, UniswapV2State
+from keeper.records.pools import UniswapV2State
+from keeper.records.settings import PoolSettings, two_token_pool
+from keeper.records.snapshot import PoolReading, ReadPlan
 from keeper.testing.client import DevChain, Tx, calldata
 from keeper.testing.uniswap import FOREVER
 from keeper.venues import VENUES
@@ -55,7 +56,7 @@ def test_real_pairs_are_read_and_swapped_as_quoted(bench: Bench) -> None:
     chance = random.Random(2)
     for zero in (True, False) * 10:
         state = state_of(bench, pool)
-        side = PoolSettings(pool.venue, pool.address, zero, 3000, 0, False)
+        side = two_token_pool(pool.venue, pool.address, zero, 3000, 0)
         curve = VENUES["uniswap_v2"].curve(side, state)
         amount = int(10 ** chance.uniform(5, 20))
         path = [bench.token0, bench.token1] if zero else [bench.token1, bench.token0]
@@ -98,7 +99,7 @@ def bench_pair(bench: Bench) -> PoolSettings:
     pair = bench.chain.call(
         bench.uniswap.v2_factory, "getPair(address,address)", bench.token0, bench.token1, returns="(address)"
     )
-    return PoolSettings("uniswap_v2", pair, True, 3000, 0, False)
+    return two_token_pool("uniswap_v2", pair, True, 3000, 0)
 
 
 def marginal_at_least(state: UniswapV2State, amount: int, sqrt_price: int) -> bool:

@@ -12,8 +12,9 @@ from keeper.chain.rpc import Reverted, Rpc
 from keeper.maths.tick_curve import TickCurve
 from keeper.maths.tick_math import sqrt_ratio_at_tick
 from keeper.maths.tick_walk import TickRange, stretches, swap
+from keeper.records.pools import UniswapV3State
 from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import PoolReading, ReadPlan, UniswapV3State
+from keeper.records.snapshot import PoolReading, ReadPlan
 from keeper.testing.client import DevChain, calldata
 from keeper.testing.uniswap import Position
 from keeper.venues import VENUES

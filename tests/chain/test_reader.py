@@ -11,21 +11,14 @@ from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.errors import ConfigError, RetryLater
 from keeper.feeds.chainlink import Chainlink
-from keeper.records.settings import FeedSettings, PoolSettings
-from keeper.records.snapshot import (
-    Answer,
-    Ask,
-    CallInput,
-    PoolReading,
-    ReadPlan,
-    UniswapV2State,
-    UniswapV3State,
-    WordInput,
-)
+from keeper.records.pools import UniswapV2State, UniswapV3State
+from keeper.records.settings import FeedSettings, PoolSettings, two_token_pool
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan, WordInput
 from keeper.records.units import Address, BlockRef
 from keeper.testing.client import DevChain
 from keeper.venues import VENUES
-from keeper.venues.uniswap_v3_words import observation_of, slot0_of, tick_liquidity
+from keeper.venues.tick_words import tick_liquidity
+from keeper.venues.uniswap_v3_words import observation_of, slot0_of
 
 PLAN = ReadPlan(harmonic_seconds=600, ring_seconds=(500, 400, 300, 200, 100))
 EOA = Address("0x" + "e0" * 20)
@@ -68,8 +61,10 @@ def test_a_snapshot_of_all_pools_is_one_eth_call(reader: Reader, pools: tuple[Po
     _, readings = read(reader, pools)
     assert [reading.failure for reading in readings] == ["", "", ""]
     assert reader.eth_calls == 1
-    # The header and the call; nothing else goes over the wire.
-    assert reader.rpc.requests == 2
+    # The header, once the question which way of reading the node allows, and the call; nothing else.
+    assert reader.rpc.requests == 3
+    read(reader, pools)
+    assert (reader.eth_calls, reader.rpc.requests) == (2, 5)
 
 
 def test_raw_words_equal_the_pools_own_views(bench: Bench, reader: Reader, pools: tuple[PoolSettings, ...]) -> None:
@@ -185,7 +180,7 @@ def test_faulty_pools_degrade_only_themselves(bench: Bench, reader: Reader, pool
     bench.chain.mine()
     block, alone = read(Reader(reader.rpc), pools)
     faulty = tuple(
-        PoolSettings(venue, address, True, 3000, 60, False)
+        two_token_pool(venue, address, True, 3000, 60)
         for venue in ("uniswap_v2", "uniswap_v3")
         for address in (EOA, bench.token0, reverting)
         if (venue, address) != ("uniswap_v2", bench.token0)
@@ -223,12 +218,39 @@ def test_a_read_beyond_the_gas_cap_is_split_and_answers_the_same(
     bench: Bench, reader: Reader, pools: tuple[PoolSettings, ...]
 ) -> None:
     block, whole = read(reader, pools)
-    small = Reader(reader.rpc, gas_cap=12_400_000)
+    small = Reader(reader.rpc, gas_cap=2_700_000)
     assert small.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block) == whole
-    assert small.eth_calls == 3
-    tiny = Reader(reader.rpc, gas_cap=4_000_000)
-    with pytest.raises(RetryLater, match="more than 4000000 gas"):
+    # All three, the first alone, the others together, each of them alone.
+    assert small.eth_calls == 5
+    tiny = Reader(reader.rpc, gas_cap=2_400_000)
+    with pytest.raises(RetryLater, match="more than 2400000 gas"):
         tiny.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block)
+
+
+def test_a_round_that_was_split_is_asked_in_parts_at_once_the_next_time(
+    reader: Reader, pools: tuple[PoolSettings, ...]
+) -> None:
+    block, whole = read(reader, pools[:2])
+    small = Reader(reader.rpc, gas_cap=2_800_000)
+    calls = []
+    for _ in range(3):
+        before = small.eth_calls
+        assert small.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools[:2]], block) == whole
+        calls.append(small.eth_calls - before)
+    assert calls == [3, 2, 2]
+
+
+def test_a_pool_that_needs_its_whole_stipend_gets_it_at_once_the_next_time(
+    reader: Reader, pools: tuple[PoolSettings, ...]
+) -> None:
+    block, whole = read(reader, pools)
+    modest = Reader(reader.rpc, first_gas=100_000)
+    calls = []
+    for _ in range(2):
+        before = modest.eth_calls
+        assert modest.run([VENUES[pool.venue].read(pool, PLAN, block) for pool in pools], block) == whole
+        calls.append(modest.eth_calls - before)
+    assert calls == [2, 1]
 
 
 def test_answers_that_fill_the_memory_are_fetched_in_parts(bench: Bench, reader: Reader) -> None:
@@ -309,7 +331,7 @@ def test_check_finds_nothing_wrong_with_real_pools(
 def test_check_names_wrong_settings(bench: Bench, reader: Reader, pools: tuple[PoolSettings, ...]) -> None:
     block = reader.block("latest")
     wide, _, pair = pools
-    wrong = PoolSettings("uniswap_v3", wide.address, False, 500, 10, True)
+    wrong = two_token_pool("uniswap_v3", wide.address, False, 500, 10, price_source=True)
     v3, v2 = reader.run(
         [
             VENUES["uniswap_v3"].check(wrong, bench.token0, bench.token1),
@@ -344,7 +366,7 @@ def test_check_finds_a_pool_whose_storage_is_not_what_its_views_say(
         bench.chain.rpc("anvil_setStorageAt", liar, "0x" + row.slot.hex(), f"0x{lie:064x}")
     bench.chain.mine(1)
     block = reader.block("latest")
-    settings = PoolSettings("uniswap_v3", liar, True, 3000, 60, True)
+    settings = two_token_pool("uniswap_v3", liar, True, 3000, 60, price_source=True)
     (problems,) = reader.run([VENUES["uniswap_v3"].check(settings, bench.token0, bench.token1)], block)
     assert problems == ("liquidity() disagrees with the raw words: another storage layout",)
 
@@ -368,7 +390,7 @@ def test_a_silent_reading_needs_no_call(reader: Reader) -> None:
 
 def test_an_own_word_reader_answers_slots_in_order(bench: Bench, reader: Reader) -> None:
     def slots():  # type: ignore[no-untyped-def]
-        answers = yield (Ask(bench.token0, bytes(31) + b"\x02" + bytes(32), "slots"),)
+        answers = yield (Ask(bench.token0, bytes(31) + b"\x02" + bytes(32), "uniswap_v2"),)
         return answers[0].data
 
     (data,) = reader.run([slots()], reader.block("latest"))

@@ -75,6 +75,16 @@ def test_the_newest_and_a_single_report_can_be_verified(lived: tuple[DevChain, D
     assert sorted(row["market"] for row in each) == ["WBTC/USDC", "WETH/USDC"]
 
 
+def test_every_storage_word_is_proved_by_its_blocks_state_root(lived: tuple[DevChain, Devnet, Path]) -> None:
+    done = keeper(lived[2], "verify", "--all", "--proofs", "--json")
+    assert done.code == 0, done.err
+    for row in json.loads(done.out)["reports"]:
+        # Pools and our contract are words; the feed answers by its own code.
+        assert row["provedWords"] > 100 * row["samples"]
+        assert row["unprovableAnswers"] == row["samples"]
+    assert "storage words proved by their blocks' state roots" in keeper(lived[2], "verify", "--proofs").out
+
+
 def test_a_report_with_another_haircut_is_named(lived: tuple[DevChain, Devnet, Path]) -> None:
     """Everything of the newest report but its haircut is honest, and properly signed."""
     devnet = lived[1]
@@ -143,6 +153,41 @@ def test_explain_adds_up(lived: tuple[DevChain, Devnet, Path]) -> None:
     waterfall = document["estimates"]["waterfall"]
     assert sum(bps for _, bps in waterfall["bars"]) == waterfall["haircutBps"]
     assert document["decision"]["reasons"]
+
+
+def test_depth_shows_both_directions_by_venue_with_a_picture_and_its_numbers(
+    lived: tuple[DevChain, Devnet, Path], tmp_path: Path
+) -> None:
+    toml, picture = lived[2], tmp_path / "depth.png"
+    done = keeper(toml, "depth", "WETH", "USDC", "--size", "2.5", "--plot", str(picture), "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    venues = len(document["venues"])
+    for direction in ("sell", "buy"):
+        points = document["curves"][direction]
+        assert [point["lossBps"] for point in points] == sorted(point["lossBps"] for point in points)
+        taken = [int(point["taken"]) for point in points]
+        assert taken == sorted(taken)
+        assert taken[-1] > 0
+        for point in points:
+            assert len(point["fills"]) == venues
+            assert sum(int(part) for part, _ in point["fills"]) == int(point["taken"])
+    # The same largest sale that the fold uses, within 2 %.
+    within = {str(point["lossBps"]): point["taken"] for point in document["curves"]["sell"]}
+    assert within["200"] == document["sellable"]["200"]
+    sale = document["sale"]
+    assert int(sale["taken"]) == 25 * 10**17
+    assert int(sale["given"]) > 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    rows = picture.with_suffix(".csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * len(document["curves"]["sell"])
+    shown = keeper(toml, "depth", "WETH", "USDC", "--size", "2.5")
+    assert "selling 2.5000 brings" in shown.out
+    assert "selling the debt asset, loss up to" in shown.out
+    for wrong, word in ((("--size", "much"), "not an amount"), (("--plot", "depth.txt"), "not a picture")):
+        refused = keeper(toml, "depth", "WETH", "USDC", *wrong)
+        assert refused.code == 2
+        assert word in refused.err
 
 
 def test_depth_names_tokens_either_way_and_blocks_of_the_past(lived: tuple[DevChain, Devnet, Path]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keeper.maths.keccak import source_id
 from keeper.maths.variance import SIGMA_STEP
 from keeper.records.core import Core, SourceCore, decode_core, encode_core
-from keeper.records.snapshot import Cumulative, UniswapV2State, UniswapV3State
+from keeper.records.pools import Cumulative, UniswapV2State, UniswapV3State
 from keeper.volatility import ESTIMATORS
 
 pytestmark = pytest.mark.parametrize("name", sorted(ESTIMATORS))

@@ -2,27 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
+from factories import facing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import (
-    Answer,
-    Ask,
+from keeper.records.pools import (
+    BalancerStableState,
+    BalancerWeightedState,
     Cumulative,
-    PoolReading,
+    CurveCryptoState,
+    CurveMetaState,
+    CurveStableState,
     PoolState,
-    ReadPlan,
     UniswapV2State,
     UniswapV3State,
+    UniswapV4State,
 )
-from keeper.records.units import Address, BlockRef
+from keeper.records.settings import PoolSettings, two_token_pool
+from keeper.records.snapshot import Answer, Ask, PoolReading, ReadPlan
+from keeper.records.units import NO_ADDRESS, WAD, Address, BlockRef
 from keeper.venues import VENUES
+from keeper.venues.balancer_words import READER
+from keeper.venues.uniswap_v4_words import pool_id_of
 
 ADDRESS = Address("0x" + "11" * 20)
+BASE = Address("0x" + "ba" * 20)
+VAULT = Address("0x" + "22" * 20)
 TOKENS = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
 NOW = 1_700_000_000
 BLOCK = BlockRef(100, bytes(32), NOW)
@@ -51,19 +60,95 @@ def v3() -> PoolState:
     )
 
 
+def balancer_weighted() -> PoolState:
+    return BalancerWeightedState(
+        (10**22, 2 * 10**13, 10**20), (10**18, 10**30, 10**18), (WAD * 2 // 5, WAD * 2 // 5, WAD // 5), 3 * 10**15, True
+    )
+
+
+def balancer_stable() -> PoolState:
+    return BalancerStableState((10**22, 11 * 10**21), (10**18, 1_050_000_000_000_000_000), 200_000, 3 * 10**15, 2)
+
+
+def of_vault(venue: str) -> PoolSettings:
+    return replace(
+        two_token_pool(venue, ADDRESS, True, 0), pool_id=bytes.fromhex(ADDRESS[2:]) + bytes(12), companion=VAULT
+    )
+
+
+def v4() -> PoolState:
+    same = v3()
+    assert isinstance(same, UniswapV3State)
+    walked = (same.sqrt_price_x96, same.tick, same.liquidity, same.ticks, same.lowest_tick, same.highest_tick)
+    return UniswapV4State(*walked, fee0_pips=3000, fee1_pips=3000)
+
+
+def v4_settings() -> PoolSettings:
+    pool_id = pool_id_of(*TOKENS, 3000, 60, NO_ADDRESS)
+    return PoolSettings("uniswap_v4", ADDRESS, pool_id, NO_ADDRESS, 0, 1, 3000, 60, (), False)
+
+
+def stable() -> CurveStableState:
+    return CurveStableState((4 * 10**24, 3 * 10**12), (10**18, 10**30), 20_000, 3 * 10**7)
+
+
+def meta() -> PoolState:
+    # Large, so that no test drains it: where hardly anything is left, a quote moves by rounding alone.
+    pool = CurveStableState((2 * 10**32, 3 * 10**32), (10**18, 102 * 10**16), 10_000, 28 * 10**6)
+    base = CurveStableState((11 * 10**20, 10**33), (10**30, 10**18), 200_000, 2 * 10**6)
+    return CurveMetaState(pool, base, 205 * 10**31)
+
+
+def crypto() -> PoolState:
+    return CurveCryptoState(
+        balances=(3 * 10**12, 1_450 * 10**18),
+        precisions=(10**12, 1),
+        price_scale=(2_000 * 10**18,),
+        ann=400_000,
+        multiplier=10_000,
+        gamma=145 * 10**12,
+        d=5_899_797_276_724_740_663_327_119,
+        mid_fee=3 * 10**7,
+        out_fee=3 * 10**7,
+        fee_gamma=23 * 10**13,
+    )
+
+
+RATES = (10**18, 10**30)
+CURVE = PoolSettings("curve_stable", ADDRESS, bytes(32), NO_ADDRESS, 0, 1, 0, 0, RATES, False)
+
 EXAMPLES: dict[str, tuple[PoolSettings, Callable[[], PoolState]]] = {
-    "uniswap_v2": (PoolSettings("uniswap_v2", ADDRESS, True, 3000, 0, False), v2),
-    "uniswap_v3": (PoolSettings("uniswap_v3", ADDRESS, True, 3000, 60, True), v3),
+    "balancer_stable": (of_vault("balancer_stable"), balancer_stable),
+    "balancer_weighted": (of_vault("balancer_weighted"), balancer_weighted),
+    "curve_crypto": (replace(CURVE, venue="curve_crypto", rates=RATES[::-1]), crypto),
+    "curve_meta": (
+        replace(
+            CURVE,
+            venue="curve_meta",
+            pool_id=bytes(12) + b"\x1b" * 20,
+            companion=BASE,
+            rates=(10**18, 10**30, 10**18),
+        ),
+        meta,
+    ),
+    "curve_stable": (CURVE, stable),
+    "uniswap_v2": (two_token_pool("uniswap_v2", ADDRESS, True, 3000, 0), v2),
+    "uniswap_v3": (two_token_pool("uniswap_v3", ADDRESS, True, 3000, 60, price_source=True), v3),
+    "uniswap_v4": (v4_settings(), v4),
 }
 """A lawful state of each venue; a venue without one fails the first test."""
+
+COARSE = {"balancer_stable": 4_000}
+"""Raw units that a venue's contract rounds against the trader on top of its last unit."""
 
 ORIENTED = [(venue, token0) for venue in VENUES for token0 in (True, False)]
 
 
 def settings(venue: str, *, token0: bool = True) -> PoolSettings:
-    return replace(EXAMPLES[venue][0], collateral_is_token0=token0)
+    return facing(EXAMPLES[venue][0], token0)
 
 
+@cache
 def curve(venue: str, *, token0: bool):  # type: ignore[no-untyped-def]
     return VENUES[venue].curve(settings(venue, token0=token0), EXAMPLES[venue][1]())
 
@@ -73,9 +158,10 @@ def test_every_venue_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("venue", VENUES)
-def test_reading_is_one_round_to_the_pool_itself(venue: str) -> None:
+def test_reading_is_one_round_to_the_pool_and_what_stands_beside_it(venue: str) -> None:
     asks = next(VENUES[venue].read(settings(venue), PLAN, BLOCK))
-    assert [ask.to for ask in asks] == [ADDRESS]
+    own = {ADDRESS, settings(venue).companion, Address("0x" + settings(venue).pool_id[-20:].hex()), READER}
+    assert {ADDRESS} <= {ask.to for ask in asks} <= own
     assert all(isinstance(ask, Ask) and 0 < ask.gas < 50_000_000 for ask in asks)
 
 
@@ -157,3 +243,28 @@ def int_sqrt(n: int) -> int:
     from math import isqrt
 
     return isqrt(n)
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@pytest.mark.parametrize("sells", [True, False])
+@given(share=st.integers(1, 10_000))
+def test_what_an_exact_input_buys_costs_no_more_than_it_by_exact_output(
+    venue: str, token0: bool, sells: bool, share: int
+) -> None:
+    swaps = VENUES[venue].swaps(settings(venue, token0=token0), EXAMPLES[venue][1]())
+    taken, out = swaps.exact_in_down(share * 10**15, sells_collateral=sells)
+    assert 0 < taken <= share * 10**15
+    paid, given_out = swaps.exact_out_up(out, sells_collateral=sells)
+    assert given_out == out
+    assert paid <= taken + COARSE.get(venue, 0)
+    # One unit less than the price of an output does not buy it.
+    if out > 0:
+        assert swaps.exact_in_down(paid - 1 - COARSE.get(venue, 0), sells_collateral=sells)[1] <= out
+
+
+@pytest.mark.parametrize(("venue", "token0"), ORIENTED)
+@given(share=st.integers(1, 10_000))
+def test_there_and_back_never_pays(venue: str, token0: bool, share: int) -> None:
+    swaps = VENUES[venue].swaps(settings(venue, token0=token0), EXAMPLES[venue][1]())
+    taken, out = swaps.exact_in_down(share * 10**12, sells_collateral=True)
+    assert swaps.exact_in_down(out, sells_collateral=False)[1] <= taken

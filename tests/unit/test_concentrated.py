@@ -10,7 +10,7 @@ from shared import shared_path, vectors
 from keeper.maths.concentrated import swap_step
 from keeper.maths.tick_curve import TickCurve
 from keeper.maths.tick_math import MAX_TICK, MIN_SQRT_RATIO, MIN_TICK, sqrt_ratio_at_tick, tick_at_sqrt_ratio
-from keeper.maths.tick_walk import TickRange, stretches, swap
+from keeper.maths.tick_walk import TickRange, clamped_limit, next_boundary, stretches, swap
 
 HUGE = 1 << 254
 
@@ -156,6 +156,17 @@ def test_the_summed_curve_answers_what_the_walk_does(
     limit = data.draw(st.integers(pool.sqrt_price_x96 // 4, pool.sqrt_price_x96 * 4))
     to_limit = swap(pool, HUGE, zero_for_one=zero, sqrt_limit_x96=limit)
     assert curve.to_price(limit) == (to_limit.amount_in, to_limit.amount_out)
+
+
+@given(pools(), st.booleans())
+def test_the_stretches_end_where_one_boundary_after_another_is_looked_up(pool: TickRange, zero: bool) -> None:
+    limit, tick, expected = clamped_limit(pool, zero, None), pool.tick, []
+    while pool.sqrt_price_x96 != limit and (not expected or expected[-1] != limit):
+        boundary, _ = next_boundary(pool, tick, zero)
+        at = sqrt_ratio_at_tick(boundary)
+        expected.append(max(at, limit) if zero else min(at, limit))
+        tick = boundary - 1 if zero else boundary
+    assert [part.sqrt_to for part in stretches(pool, zero_for_one=zero)] == expected
 
 
 @given(pools(), st.booleans(), AMOUNT, AMOUNT)

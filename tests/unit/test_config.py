@@ -1,6 +1,7 @@
 """Configuration: a round trip, every mistake at once and in one line each, secrets never shown."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from factories import CHAIN_ID, CONTRACT, make_settings, market_settings, model_
 
 from keeper.config import Config, KeySource, Operator, Provider, Secret, dump_toml, load_config
 from keeper.errors import ConfigError
-from keeper.records.settings import Settings
-from keeper.records.units import Address
+from keeper.records.settings import DYNAMIC_FEE, PoolSettings, Settings
+from keeper.records.units import NO_ADDRESS, Address
+from keeper.venues import VENUES
 
 TOKEN = "s3cr3t-api-token"
 
@@ -138,7 +140,7 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
         (
             'venue = "uniswap_v2"',
             'venue = "uniswap_v9"',
-            ("markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: uniswap_v2, uniswap_v3"),
+            f"markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: {', '.join(sorted(VENUES))}",
         ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
     ],
@@ -161,6 +163,22 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     assert not any(TOKEN in line for line in found)
 
 
+V4 = {"venue": "uniswap_v4", "address": "0x" + "44" * 20, "price_source": False}
+V4_ID = {"pool_id": b"\x01" * 32, "tick_spacing": 0, "fee_pips": DYNAMIC_FEE}
+BASE = PoolSettings("curve_stable", Address("0x" + "ba" * 20), bytes(32), NO_ADDRESS, 0, 1, 0, 0, (10**18,) * 2, False)
+THROUGH = replace(
+    BASE,
+    venue="curve_meta",
+    address=Address("0x" + "1c" * 20),
+    pool_id=bytes(12) + b"\x1b" * 20,
+    companion=BASE.address,
+    rates=(10**18,) * 3,
+)
+
+
+TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one of the routes through it"
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
@@ -181,8 +199,30 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
             f"markets[0].pools[1].address: {pool_settings().address} stands twice in this market; list each pool once",
         ),
         (
+            make_settings(markets=(market_settings(pools=(pool_settings(), BASE, THROUGH)),)),
+            TWICE.format(BASE.address),
+        ),
+        (
+            make_settings(
+                markets=(market_settings(pools=(pool_settings(), THROUGH, replace(THROUGH, pool_id=bytes(32)))),)
+            ),
+            TWICE.format(THROUGH.address),
+        ),
+        (
             make_settings(markets=(market_settings(pools=(pool_settings(), pair_settings(price_source=True))),)),
             "markets[0].pools[1].price_source: uniswap_v2 keeps no observation ring; set it to false",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(**V4, tick_spacing=60))),)),
+            "markets[0].pools[1].pool_id: is missing; write the id: keccak of the pool's key",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(**V4, **V4_ID))),)),
+            "markets[0].pools[1].tick_spacing: is 0; write the tickSpacing of the pool's key",
+        ),
+        (
+            make_settings(markets=(market_settings(pools=(pool_settings(fee_pips=DYNAMIC_FEE),)),)),
+            "markets[0].pools[0].fee_pips: 8388608 is not below 1,000,000; write millionths: 0.3 % is 3000",
         ),
         (
             make_settings(markets=(market_settings(model=model_settings(haircut_min_bps=9500)),)),
@@ -291,3 +331,21 @@ def test_an_operator_without_providers_is_refused(tmp_path: Path) -> None:
 def test_addresses_are_lower_case_inside(tmp_path: Path) -> None:
     path = replaced(write(tmp_path), CONTRACT, "0x" + CONTRACT[2:].upper())
     assert load_config(path, {}).operator.contract == Address(CONTRACT)
+
+
+def test_a_balancer_pool_needs_its_vault_and_its_own_id(tmp_path: Path) -> None:
+    pool = pair_settings(venue="balancer_stable", pool_id=bytes(31) + b"\x01")
+    settings = make_settings(markets=(market_settings(pools=(pool_settings(), pool)),))
+    assert problems(write(tmp_path, settings)) == (
+        "markets[0].pools[1].companion: is the zero address; write the address of the Vault",
+        "markets[0].pools[1].pool_id: does not begin with the pool's address; write its getPoolId()",
+        "markets[0].pools[1].fee_pips: is not 0, but the pool's own fee is read; write 0",
+    )
+    right = pair_settings(
+        venue="balancer_stable",
+        pool_id=bytes.fromhex(pool.address[2:]) + bytes(12),
+        companion=Address("0x" + "ba" * 20),
+        fee_pips=0,
+    )
+    settings = make_settings(markets=(market_settings(pools=(pool_settings(), right)),))
+    assert load_config(write(tmp_path, settings), {}).settings == settings

@@ -12,10 +12,11 @@ from shared import vectors
 
 from keeper.maths.tick_math import sqrt_ratio_at_tick
 from keeper.records.estimates import SampleDepth
+from keeper.records.pools import UniswapV2State
 from keeper.records.ports import SaleCurve
-from keeper.records.snapshot import UniswapV2State
 from keeper.records.units import Price
 from keeper.risk.depth import (
+    _bisect,
     daily_minima,
     largest_sale,
     liquidator_keeps,
@@ -28,6 +29,7 @@ from keeper.risk.depth import (
     upper_median,
 )
 from keeper.venues import VENUES
+from keeper.venues.sampled import SampledCurve
 
 ORACLE = Price(2061 * 10**6, 10**18)
 
@@ -106,6 +108,29 @@ def test_one_venue_takes_the_depth_within_the_loss_and_not_noticeably_more(curve
     more = depth * 102 // 100 + 10**13
     taken, out = curve.sell_exact_in_down(more)
     assert taken < more or out < more * floor
+
+
+def searched_to_the_end(curves: list[SaleCurve], floor: Fraction) -> int:
+    """The depth without the short cut that stops once the digits are settled."""
+    best = _bisect(curves, floor, whole=True)
+    for curve in curves if len(curves) > 1 else ():
+        taken, out = curve.sell_exact_in_down(best + 1)
+        if taken > best and out >= taken * floor:
+            best = max(best, _bisect((curve,), floor, whole=True))
+    return significant_down(best)
+
+
+def sampled(curve: SaleCurve) -> SaleCurve:
+    """The same venue known by its quotes alone."""
+    return SampledCurve(lambda amount: curve.sell_exact_in_down(amount)[1], curve.mid, 10**23)
+
+
+@given(curves=CURVES, more=st.lists(CURVES.map(lambda rows: sampled(rows[0])), max_size=1), loss=LOSSES)
+def test_the_search_stops_early_only_where_the_answer_is_settled(
+    curves: list[SaleCurve], more: list[SaleCurve], loss: int
+) -> None:
+    everything, floor = [*curves, *more], floor_price(loss)
+    assert largest_sale(everything, floor) == searched_to_the_end(everything, floor)
 
 
 @given(curves=CURVES, loss=LOSSES)

@@ -84,7 +84,7 @@ def test_the_floor_of_the_decay_counts_where_governance_raised_it() -> None:
 
 @pytest.mark.parametrize(("regime", "bps"), [(1, 3_500), (2, 4_500), (3, 10_000)])
 def test_a_regime_raises_the_effective_haircut_until_it_ends(regime: int, bps: int) -> None:
-    raised = words(regime=regime, regime_expiry=(NOW + HOUR) // 600)
+    raised = words(regime=regime, regime_expiry=(NOW + HOUR) // 1024)
     assert describe(raised, NOW).haircut_bps == bps
     assert describe(raised, NOW).ceiling == (0 if regime == 3 else NO_CEILING)
     assert describe(raised, NOW + HOUR).haircut_bps == 3_000
@@ -117,15 +117,13 @@ def test_the_highest_value_of_a_day_survives_a_loosening_the_same_day() -> None:
 
 
 def test_a_regime_that_ended_counts_for_its_day() -> None:
-    raised = words(regime=2, regime_expiry=(NOW + HOUR) // 600)
+    raised = words(regime=2, regime_expiry=(NOW + HOUR) // 1024)
     assert note(raised, words(observed_time=NOW + 2 * HOUR), NOW + 2 * HOUR) == 4_500
 
 
-def test_another_day_begins_with_what_held_and_what_holds_now() -> None:
+def test_the_first_write_of_another_day_rests_on_slots_that_no_keeper_reads() -> None:
     tomorrow = MIDNIGHT + DAY + HOUR
-    old = words(day_highest_bps=8_000)
-    assert note(old, words(observed_time=tomorrow, haircut_bps=2_500), tomorrow) == 3_000
-    assert note(old, words(haircut_bps=2_500), tomorrow) == 8_000
+    assert note(words(), words(observed_time=tomorrow), tomorrow) is None
 
 
 def test_a_market_listed_anew_stood_for_nothing() -> None:
@@ -230,7 +228,7 @@ def test_a_trip_raises_guarded_and_the_week_has_room_for_two() -> None:
 
 def test_the_guardian_raises_and_holds_within_its_bounds() -> None:
     raised = raise_regime(words(), 3, DAY, NOW)
-    assert (raised.live.regime, raised.live.regime_expiry) == (3, -(-(NOW + DAY) // 600))
+    assert (raised.live.regime, raised.live.regime_expiry) == (3, -(-(NOW + DAY) // 1024))
     assert raise_regime(raised.words, 2, DAY, NOW).refusal == "BadRaise"
     assert raise_regime(words(), 0, DAY, NOW).refusal == "BadRaise"
     assert raise_regime(words(), 1, 7 * DAY + 1, NOW).refusal == "BadRaise"

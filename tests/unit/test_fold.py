@@ -32,7 +32,8 @@ from keeper.maths.tick_math import sqrt_ratio_at_tick
 from keeper.records.core import decode_core
 from keeper.records.decision import Due, Folded
 from keeper.records.estimates import SampleDepth
-from keeper.records.snapshot import Answer, Ask, Cumulative, MarketSnapshot, UniswapV2State
+from keeper.records.pools import Cumulative, UniswapV2State
+from keeper.records.snapshot import Answer, Ask, MarketSnapshot
 from keeper.records.units import WAD, BlockRef
 from keeper.risk.keys import market_key
 

@@ -213,7 +213,7 @@ def test_a_pending_that_is_reached_is_cleared() -> None:
         (matured(), 6 * HOUR - 1, "PendingNotMature"),
         (matured(observed_time=NOW + 30 * HOUR), 30 * HOUR + 1, "PendingExpired"),
         (matured(observed_time=NOW - 19 * HOUR - 1), 6 * HOUR, "ReportNotFresh"),
-        (matured(regime=1, regime_expiry=NOW // 600 + 60), 6 * HOUR, "RegimeNotNormal"),
+        (matured(regime=1, regime_expiry=NOW // 1024 + 60), 6 * HOUR, "RegimeNotNormal"),
         (matured(liquidation_target_bps=3_000), 6 * HOUR, "LooseningExhausted"),
         (matured(ramp_from_bps=3_000), 6 * HOUR, "LooseningExhausted"),
     ],
@@ -284,12 +284,12 @@ def test_a_ceiling_beyond_the_bucket_rises_in_part() -> None:
 
 def test_a_regime_of_a_report_is_raised_and_ends_by_itself() -> None:
     after = routine(words(), report(3_000, regime=2))
-    assert (after.live.regime, after.live.regime_expiry) == (2, -(-(NOW + DAY) // 600))
+    assert (after.live.regime, after.live.regime_expiry) == (2, -(-(NOW + DAY) // 1024))
     # No opinion leaves it; a lower one neither lowers nor lengthens it.
     for regime in (0, 1):
         again = apply_report(after, report(3_000, 8, regime=regime), 1_050, NOW + 60, 0, NOW + 60, True)
         assert (again.live.regime, again.live.regime_expiry) == (2, after.live.regime_expiry)
-    late = after.live.regime_expiry * 600
+    late = after.live.regime_expiry * 1024
     assert apply_report(after, report(3_000, 8), 1_050, late, 0, late, True).live.regime == 0
 
 

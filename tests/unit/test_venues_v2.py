@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import Answer, CallInput, PoolReading, ReadPlan, UniswapV2State, UniswapV3State, WordInput
+from keeper.records.pools import UniswapV2State, UniswapV3State
+from keeper.records.settings import two_token_pool
+from keeper.records.snapshot import Answer, CallInput, PoolReading, ReadPlan, WordInput
 from keeper.records.units import Address, BlockRef
 from keeper.venues.uniswap_v2 import UniswapV2
 
-POOL = PoolSettings("uniswap_v2", Address("0x" + "02" * 20), True, 3000, 0, False)
+POOL = two_token_pool("uniswap_v2", Address("0x" + "02" * 20), True, 3000, 0)
 BLOCK = BlockRef(100, bytes(32), 1_700_000_000)
 SLOT = (8).to_bytes(32, "big")
 
@@ -17,7 +18,7 @@ SLOT = (8).to_bytes(32, "big")
 def read(answer: Answer) -> PoolReading:
     reading = UniswapV2().read(POOL, ReadPlan(0), BLOCK)
     (ask,) = next(reading)
-    assert (ask.to, ask.data, ask.reader) == (POOL.address, SLOT, "slots")
+    assert (ask.to, ask.data, ask.reader) == (POOL.address, SLOT, "uniswap_v2")
     with pytest.raises(StopIteration) as stop:
         reading.send((answer,))
     value = stop.value.value
@@ -52,7 +53,7 @@ def test_garbage_is_the_pairs_own_fault(answer: Answer, reason: str) -> None:
 def test_the_curve_sells_the_collaterals_side() -> None:
     state = UniswapV2State(1000, 4000)
     for token0, sold, bought in ((True, 1000, 4000), (False, 4000, 1000)):
-        curve = UniswapV2().curve(PoolSettings("uniswap_v2", POOL.address, token0, 3000, 0, False), state)
+        curve = UniswapV2().curve(two_token_pool("uniswap_v2", POOL.address, token0, 3000, 0), state)
         assert (curve.mid.numerator, curve.mid.denominator) == (bought, sold)
         assert curve.sell_exact_in_down(100) == (100, 99_700 * bought // (sold * 1000 + 99_700))
 

@@ -5,17 +5,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from factories import facing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keeper.maths.tick_math import sqrt_ratio_at_tick
-from keeper.records.settings import PoolSettings
-from keeper.records.snapshot import Answer, Ask, CallInput, Cumulative, PoolReading, ReadPlan, UniswapV3State
+from keeper.records.pools import Cumulative, UniswapV3State
+from keeper.records.settings import two_token_pool
+from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef
+from keeper.venues.tick_words import Garbage
 from keeper.venues.uniswap_v3 import UniswapV3
-from keeper.venues.uniswap_v3_words import Garbage, request, split
+from keeper.venues.uniswap_v3_words import request, split
 
-POOL = PoolSettings("uniswap_v3", Address("0x" + "03" * 20), True, 3000, 60, True)
+POOL = two_token_pool("uniswap_v3", Address("0x" + "03" * 20), True, 3000, 60, price_source=True)
 NOW = 1_700_000_000
 BLOCK = BlockRef(100, bytes(32), NOW)
 PLAN = ReadPlan(harmonic_seconds=1800, ring_seconds=(), depth_range_ticks=600)
@@ -183,7 +186,7 @@ def test_a_harmonic_target_beyond_the_ring_needs_a_quarter_of_it() -> None:
 def test_a_range_at_the_ends_of_the_protocol_is_clipped() -> None:
     data = b"".join(word(value) for value in [slot0(-887_272), 0, 0, 0, NEWEST, 0])
     raw = split(data, 60, 600, 0)
-    assert (raw.lowest_tick, raw.highest_tick) == (-887_272, -886_672)
+    assert (raw.around.lowest_tick, raw.around.highest_tick) == (-887_272, -886_672)
     with pytest.raises(Garbage):
         split(data[:-32], 60, 600, 0)
 
@@ -199,7 +202,7 @@ def capped(harmonic_liquidity: int) -> UniswapV3State:
 
 @pytest.mark.parametrize("token0", [True, False])
 def test_the_sale_is_scaled_by_the_harmonic_mean(token0: bool) -> None:
-    pool = replace(POOL, collateral_is_token0=token0)
+    pool = facing(POOL, token0)
     full, half = (UniswapV3().curve(pool, capped(liquidity)) for liquidity in (2 * L, L // 2))
     for amount in (10**12, 10**14, 10**15):
         whole = full.sell_exact_in_down(amount)
@@ -228,7 +231,7 @@ def test_a_pool_without_a_mean_or_without_liquidity_sells_nothing() -> None:
 
 def test_both_orientations_are_mirror_images_at_price_one() -> None:
     state = capped(L)
-    zero, one = (UniswapV3().curve(replace(POOL, collateral_is_token0=side), state) for side in (True, False))
+    zero, one = (UniswapV3().curve(facing(POOL, side), state) for side in (True, False))
     for tick in (-31, -40, -59, -200):
         a, b = zero.sell_to_price(sqrt_ratio_at_tick(tick)), one.sell_to_price(sqrt_ratio_at_tick(tick))
         # Two roundings of the price apart.
@@ -238,7 +241,7 @@ def test_both_orientations_are_mirror_images_at_price_one() -> None:
 
 @given(st.integers(1, 1 << 100), st.booleans())
 def test_a_sale_down_to_a_price_earns_at_least_that_price_on_average(sqrt_price: int, token0: bool) -> None:
-    curve = UniswapV3().curve(replace(POOL, collateral_is_token0=token0), capped(L // 3))
+    curve = UniswapV3().curve(facing(POOL, token0), capped(L // 3))
     taken, given_out = curve.sell_to_price(sqrt_price)
     # out / in >= price after the fee; each scale rounds at most one unit against the seller.
     assert (given_out + 2) << 192 >= (taken - 2) * sqrt_price * sqrt_price
@@ -247,7 +250,7 @@ def test_a_sale_down_to_a_price_earns_at_least_that_price_on_average(sqrt_price:
 
 
 def test_another_venues_state_is_refused() -> None:
-    from keeper.records.snapshot import UniswapV2State
+    from keeper.records.pools import UniswapV2State
 
     with pytest.raises(TypeError, match="not the state of a Uniswap v3 pool"):
         UniswapV3().curve(POOL, UniswapV2State(1, 1))

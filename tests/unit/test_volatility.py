@@ -22,7 +22,7 @@ from keeper.maths.variance import (
 )
 from keeper.records.core import SourceCore
 from keeper.records.estimates import SourceVolatility
-from keeper.records.snapshot import Cumulative, UniswapV2State, UniswapV3State
+from keeper.records.pools import Cumulative, UniswapV2State, UniswapV3State
 from keeper.records.units import WAD, YEAR_SECONDS
 from keeper.volatility.window_means import MAX_VARIANCE, estimate
 

@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICollateralParameters} from "../interfaces/ICollateralParameters.sol";
 import {Guard} from "../types/GuardWord.sol";
 import {LawWord} from "../types/LawWord.sol";
-import {LiveWord} from "../types/LiveWord.sol";
+import {LiveWord, LiveWordLib} from "../types/LiveWord.sol";
 
 /// @title What anybody with a proof may do: GUARDED for a while, within a week's budget (design.md 5.9).
 /// @dev Quorum and guardian do not come here, so no budget and no cool-down binds them.
@@ -27,7 +27,7 @@ library TripLib {
         if (block.timestamp < ready) revert ICollateralParameters.TripCoolingDown(market, ready, block.timestamp);
         uint256 half = law.tripBudgetSeconds() / 2;
         // The stored expiry is rounded up, so a trip is charged what it may last.
-        uint256 length = law.tripSeconds() + 600;
+        uint256 length = law.tripSeconds() + LiveWordLib.EXPIRY_UNIT;
         uint256 drained = Math.saturatingSub(guard.drained, half * (block.timestamp - guard.drainedTime));
         if (law.tripSeconds() == 0 || drained + length * WEEK > half * WEEK) {
             revert ICollateralParameters.TripBudgetSpent(

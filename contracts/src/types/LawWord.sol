@@ -5,6 +5,7 @@ import {ICollateralParameters, Limits} from "../interfaces/ICollateralParameters
 import {Ceiling} from "./Ceiling.sol";
 import {Bits} from "./Bits.sol";
 import {LimitsWord} from "./LimitsWord.sol";
+import {LiveWordLib} from "./LiveWord.sol";
 
 /// @dev Second word of a limits profile: liquidation law, premium, ceiling, model floors, trips; read only by what
 /// needs it. Twin: `Law` in keeper/records/live.py. Fields are described at `Limits`.
@@ -117,7 +118,8 @@ library LawWordLib {
             && word.dayBudgetBps() <= word.fortnightBudgetBps();
         // k in 1/100, sigma in bps, decay in 1/256.
         sound = sound && limits.decayFloor() * 1e6 >= word.kFloor() * word.sigmaFloorBps() * 256
-            && (word.tripSeconds() == 0 || 2 * (word.tripSeconds() + 600) <= word.tripBudgetSeconds());
+            && (word.tripSeconds() == 0
+                || 2 * (word.tripSeconds() + LiveWordLib.EXPIRY_UNIT) <= word.tripBudgetSeconds());
         sound = sound
             && (word.ceilingCap() == 0 || Ceiling.decode(word.ceilingFloor()) <= Ceiling.decode(word.ceilingCap()));
         // A quorum that may move the liquidation haircut moves it gently.

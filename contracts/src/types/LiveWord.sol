@@ -14,7 +14,7 @@ import {Bits} from "./Bits.sol";
 ///   70       20     debt ceiling, 7-bit binary exponent over a 13-bit mantissa; 0 = none
 ///   90       10     crunch probability, permille
 ///   100       2     regime
-///   102      22     regime expiry, unix seconds / 600, rounded up
+///   102      22     regime expiry, unix seconds / 1024, rounded up
 ///   124      32     observed time, unix seconds
 ///   156      32     observed block
 ///   188      24     sequence
@@ -39,8 +39,8 @@ library LiveWordLib {
     uint256 internal constant FLAG_LIQUIDATION = 4;
     /// @dev Largest decay the word holds.
     uint256 internal constant MAX_DECAY = (1 << 14) - 1;
-    /// @dev Seconds in one unit of the regime's expiry.
-    uint256 internal constant EXPIRY_UNIT = 600;
+    /// @dev Seconds in one unit of the regime's expiry; so it reaches as far as a time of 32 bits.
+    uint256 internal constant EXPIRY_UNIT = 1024;
     /// @dev Observed time, observed block, sequence; batch index.
     uint256 private constant REPORT_MASK = (((1 << 88) - 1) << 124) | (((1 << 7) - 1) << 226);
     uint256 private constant HISTORY_SHIFT = 233;

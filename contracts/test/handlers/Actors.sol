@@ -218,7 +218,7 @@ contract Actors is Watcher {
         if (_draw(seed, "bound") % 3 == 0) values.ceilingCap = uint24(Ceiling.encodeDown(2e24));
         values.regimeSeconds = uint32(1 + _draw(seed, "regime") % 24 hours);
         values.tripSeconds = uint32(_draw(seed, "trip") % 3 hours);
-        values.tripBudgetSeconds = 2 * (values.tripSeconds + 600) + uint32(_draw(seed, "week") % 24 hours);
+        values.tripBudgetSeconds = 2 * (values.tripSeconds + 1024) + uint32(_draw(seed, "week") % 24 hours);
     }
 
     // ------------------------------------------------------------------------------------------------------ reports

@@ -110,7 +110,7 @@ abstract contract Watcher is Recorder {
         }
         if (!isStale && values.regime == 0) assertEq(values.haircutBps, values.storedHaircutBps, "INV-11: fresh");
         (, uint256 expiry) = word.storedRegime();
-        assertLe(expiry, block.timestamp + 7 days + 600, "INV-15: every raise expires");
+        assertLe(expiry, block.timestamp + 7 days + 1024, "INV-15: every raise expires");
     }
 
     /// @dev Every change of a live word is one more entry, and the entry before it stays.
@@ -285,7 +285,7 @@ abstract contract Watcher is Recorder {
         if (actor != Actor.Tripper) return;
         Limits memory limits = _limitsOf(was.live);
         assertEq(is_.values.regime, 1, "INV-15: a trip raises to GUARDED, no higher");
-        assertLe(is_.values.regimeExpiry, block.timestamp + limits.tripSeconds + 600, "INV-15: a trip ends");
+        assertLe(is_.values.regimeExpiry, block.timestamp + limits.tripSeconds + 1024, "INV-15: a trip ends");
         tripped[market].push(Step(block.timestamp, is_.values.regimeExpiry - block.timestamp));
         assertLe(_within(tripped[market], 7 days), limits.tripBudgetSeconds, "INV-15: the week's hours of trips");
         ++counts["tripped"];

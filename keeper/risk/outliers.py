@@ -1,0 +1,57 @@
+"""Venues whose price the others do not confirm: named, and not counted (reliability.md T8).
+
+Only three or more venues have a majority. Leaving one out takes depth away and stops all loosening, so whoever bends
+several thin pools to make a deep one look wrong can only tighten.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from keeper.maths.fixed import cdiv
+from keeper.maths.twap import mean_tick_down
+from keeper.records.pools import PoolState, UniswapV3State
+from keeper.records.units import BPS, Price
+from keeper.risk.depth import upper_median
+
+OUTLIER_BPS = 500
+"""Farther off the median than this a venue is not of the same market; fees and blocks in between explain less."""
+
+MAJORITY = 3
+
+
+def off_median_bps(prices: Sequence[Price]) -> tuple[int, ...]:
+    """How far each price is from the upper median of all, bps, rounded up; zeros when nobody has a majority."""
+    if len(prices) < MAJORITY:
+        return (0,) * len(prices)
+    median = _fraction(upper_median(prices))
+    return tuple(_distance_bps(_fraction(price), median) for price in prices)
+
+
+def disagreement_bps(prices: Sequence[Price]) -> int:
+    """How far two venues are apart, bps of the lower, rounded up; 0 for another number of venues."""
+    if len(prices) != MAJORITY - 1:
+        return 0
+    low, high = sorted(map(_fraction, prices))
+    return _distance_bps(high, low)
+
+
+def spot_off_mean_ticks(state: PoolState) -> int | None:
+    """Spot tick less the mean tick of the harmonic stretch: what a push of the last minutes shows in.
+
+    None where the pool keeps no observations, or they do not reach back far enough.
+    """
+    if not isinstance(state, UniswapV3State) or state.harmonic is None or state.now.time <= state.harmonic.time:
+        return None
+    seconds = state.now.time - state.harmonic.time
+    return state.tick - mean_tick_down(state.harmonic.tick_cumulative, state.now.tick_cumulative, seconds)
+
+
+def _distance_bps(price: Fraction, reference: Fraction) -> int:
+    worth = reference.numerator * price.denominator
+    if not worth:
+        return 0 if price == reference else BPS
+    return cdiv(abs(price.numerator * reference.denominator - worth) * BPS, worth)
+
+
+def _fraction(price: Price) -> Fraction:
+    return Fraction(price.numerator, price.denominator)
