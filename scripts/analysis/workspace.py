@@ -18,7 +18,10 @@ REPORTS = CONTRACTS / "cache"
 
 STACK_TOO_DEEP = "Stack too deep"
 _FILES = ("foundry.toml", "solc.cjs", "package.json", "slither.config.json")
-_IR = re.compile(r"^(?:#.*\n)*additional_compiler_profiles = .*\ncompilation_restrictions = .*\n", re.MULTILINE)
+_IR = re.compile(
+    r"^(?:#.*\n)*additional_compiler_profiles = .*\ncompilation_restrictions = \[(?:.*\]|\n(?: .*\n)*\])\n",
+    re.MULTILINE,
+)
 _IMPORT = re.compile(r'^import [^;]*?"(\.[^"]+)"', re.MULTILINE)
 
 
