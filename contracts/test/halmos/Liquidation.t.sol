@@ -199,37 +199,31 @@ contract LiquidationProperties is Harness {
     // ------------------------------------------------------------------------------------------------ the proposal
 
     /// @dev While one waits, a further report can only bring it nearer to what holds, and never starts its wait again.
-    function check_AProposalThatWaitsOnlyComesNearer(
-        Words memory words,
-        Asked memory asked,
-        uint256 liquidation,
-        bool agrees
-    ) external {
+    function check_AProposalThatWaitsOnlyComesNearer(Words memory words, Asked memory asked, uint256 liquidation)
+        external
+    {
         vm.warp(NOW);
         State memory s = stateOf(words);
         Liquidation memory state = LiquidationWordLib.unpack(liquidation);
         (uint256 since, uint256 was, uint256 wasBonus) = (state.pendingTime, state.pendingBps, state.pendingBonusBps);
         vm.assume(since != 0 && NOW <= LiquidationLib.expiryTime(state, s.limits));
         Report memory told = ReportLib.unpack(MARKET, asked.fields, asked.coreLength);
-        LiquidationLib.propose(s.live, state, s.limits, s.law, told, agrees);
+        LiquidationLib.propose(s.live, state, s.limits, s.law, told);
         if (state.pendingTime == 0) return;
         assert(state.pendingTime == since);
         assert(_isBetween(s.live.liquidationTargetBps(), state.pendingBps, was));
         assert(_isBetween(s.live.bonusBps(), state.pendingBonusBps, wasBonus));
     }
 
-    function check_AProposalTouchesNeitherBucketsNorRamp(
-        Words memory words,
-        Asked memory asked,
-        uint256 liquidation,
-        bool agrees
-    ) external {
+    function check_AProposalTouchesNeitherBucketsNorRamp(Words memory words, Asked memory asked, uint256 liquidation)
+        external
+    {
         vm.warp(NOW);
         State memory s = stateOf(words);
         Liquidation memory state = LiquidationWordLib.unpack(liquidation);
         Liquidation memory before = LiquidationWordLib.unpack(liquidation);
         Report memory told = ReportLib.unpack(MARKET, asked.fields, asked.coreLength);
-        LiquidationLib.propose(s.live, state, s.limits, s.law, told, agrees);
+        LiquidationLib.propose(s.live, state, s.limits, s.law, told);
         assert(state.drainedDay == before.drainedDay && state.drainedFortnight == before.drainedFortnight);
         assert(state.drainedTime == before.drainedTime);
         assert(state.rampTime == before.rampTime && state.rampSeconds == before.rampSeconds);
