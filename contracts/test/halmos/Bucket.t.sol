@@ -54,21 +54,20 @@ contract BucketProperties is Harness {
         assert(spent(s) + s.limits.refillBpsPerDay() * t >= s.aux.drained);
     }
 
-    /// @dev The sum of it, with the starting values 100 and 50 bps and for three activations within 24 hours: whatever the
-    /// bucket held, and whatever a quorum sets between them, since reports and stages leave the bucket alone.
-    function check_ThreeActivationsInADayStayInsideTheBudget(uint40 held, uint16[3] memory moves, uint32[3] memory t)
-        external
-        pure
-    {
-        vm.assume(uint256(t[1]) + t[2] <= DAY);
-        uint256 bucket = held;
-        for (uint256 i; i < 3; ++i) {
-            uint256 back = 50 * uint256(t[i]);
-            bucket = bucket > back ? bucket - back : 0;
-            bucket += moves[i] * DAY;
-            vm.assume(moves[i] == 0 || bucket <= 100 * DAY);
+    /// @dev The sum, one activation more: what was loosened since a moment is never more than what is spent now plus what
+    /// was refilled since. The former is at most the bucket, the latter in a day at most a day's refill.
+    function check_TheSumOfActivationsIsInsideBucketAndRefill(
+        uint64 loosened,
+        uint64 bucket,
+        uint64 refilled,
+        uint64 back,
+        uint64 move
+    ) external pure {
+        unchecked {
+            vm.assume(loosened <= uint256(bucket) + refilled);
+            uint256 next = uint256(bucket > back ? bucket - back : 0) + move;
+            assert(uint256(loosened) + move <= next + refilled + back);
         }
-        assert(uint256(moves[0]) + moves[1] + moves[2] <= 150);
     }
 
     /// @dev How far the pending would loosen haircut or premium, inside the floor.
