@@ -65,6 +65,14 @@ def test_scripts_are_executable() -> None:
         assert (ROOT / name).stat().st_mode & 0o111, name
 
 
+def test_the_analyses_tell_what_they_are() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "analysis", "--help"], cwd=ROOT / "scripts", capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "at least 90 % must make" in " ".join(answer.stdout.split())
+
+
 def test_the_wheel_holds_our_code_only(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],

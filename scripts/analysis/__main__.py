@@ -12,7 +12,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for module in (slither, halmos, coverage, mutation):
         name = module.__name__.rsplit(".", 1)[-1]
-        module.add_options(commands.add_parser(name, help=(module.__doc__ or "").splitlines()[0]))
+        first_line = (module.__doc__ or "").splitlines()[0]
+        module.add_options(commands.add_parser(name, help=first_line.replace("%", "%%")))
     options = parser.parse_args()
     run = {"slither": slither.run, "halmos": halmos.run, "coverage": coverage.run, "mutation": mutation.run}
     try:
