@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     with workspace("halmos/**/*.sol") as project:
         if options.reach:
             _break_assertions(project)
-        command = [tool(".venv-halmos", "python"), "-P", str(Path(__file__).with_name("halmos_choice.py"))]
+        command = [tool(".venv-halmos", "python"), "-P", str(Path(__file__).with_name("halmos_terms.py"))]
         command += ["--loop", str(LOOP), "--json-output", str(report), "--no-status"]
         command += ["--solver", "yices", "--solver-threads", "2", "--solver-timeout-assertion", options.timeout]
         if options.match:
