@@ -59,6 +59,8 @@ class FeedSettings:
     """Decimals of the answer."""
     max_age_seconds: int
     """An older answer is no answer."""
+    rounds: int = 0
+    """Earlier rounds that are read beside the latest, at most 8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Settings:
 
 
 POOL_ABI = "(string,address,bytes32,address,uint8,uint8,uint24,int24,uint256[],bool)"
-FEED_ABI = "(string,address,uint8,uint32)"
+FEED_ABI = "(string,address,uint8,uint32,uint8)"
 MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
 MARKET_ABI = f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI})"
 SETTINGS_ABI = (

@@ -119,6 +119,18 @@ class PoolReading:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedRound:
+    """One earlier answer of a feed."""
+
+    round_id: int
+    """As the feed counts: of a proxy, its phase from bit 64 and the aggregator's own round below."""
+    answer: int
+    """Positive, in the feed's decimals."""
+    updated_at: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class FeedReading:
     """The price feed's part of a snapshot."""
 
@@ -127,6 +139,8 @@ class FeedReading:
     updated_at: int
     inputs: tuple[Input, ...]
     failure: str = ""
+    rounds: tuple[FeedRound, ...] = ()
+    """Rounds before the latest, newest first; one that the feed does not give is left out."""
 
 
 @dataclass(frozen=True, slots=True)
