@@ -32,6 +32,9 @@ DEFAULTS: Mapping[str, Any] = {
     "rates": (),
     "tick_spacing": 0,
     "rounds": 0,
+    "holders": (),
+    "shock_bps": 3_000,
+    "shock_share_bps": 5_000,
 }
 """Starting values of design.md section 5."""
 

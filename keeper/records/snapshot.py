@@ -6,6 +6,7 @@ from typing import Literal, overload
 
 from keeper.records.live import ContractWords
 from keeper.records.pools import PoolState
+from keeper.records.positions import Positions
 from keeper.records.units import Address, BlockRef
 
 
@@ -105,6 +106,8 @@ class ReadPlan:
     ring_seconds: tuple[int, ...] = ()
     """Seconds ago, descending; empty once every price source has started."""
     depth_range_ticks: int = 7000
+    positions: bool = True
+    """Whether the accounts of the holder list are read; depths of past windows need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,18 @@ class FeedReading:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionsReading:
+    """The lending protocol's part of a snapshot: the committed holders, or why there are none."""
+
+    state: Positions | None
+    inputs: tuple[Input, ...]
+    failure: str = ""
+    """Empty, or one line: without the market's own words no position means anything."""
+    doubts: tuple[str, ...] = ()
+    """One line for every holder that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketSnapshot:
     """Everything one market's fold reads at one sampled block."""
 
@@ -156,12 +171,15 @@ class MarketSnapshot:
     words: ContractWords | None
     """The contract's own words; None before the contract knew the market."""
     words_inputs: tuple[Input, ...]
+    positions: PositionsReading | None = None
+    """None where the market has no holder list, or the plan asked for none."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """Every input in a fixed order: pools, feed, own words."""
+        """Every input in a fixed order: pools, feed, own words, positions."""
         rows = [row for pool in self.pools for row in pool.inputs]
-        return (*rows, *self.feed.inputs, *self.words_inputs)
+        held = self.positions.inputs if self.positions else ()
+        return (*rows, *self.feed.inputs, *self.words_inputs, *held)
 
 
 Side = Literal["collateral", "debt"]
