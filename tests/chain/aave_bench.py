@@ -68,8 +68,10 @@ class AaveBench:
         self.chain.transact(self.aave.admin, self.weth_feed, "push(int256)", dollars * 10**8)
 
 
-def build_aave(chain: DevChain, pair: tuple[Address, Address] | None = None) -> AaveBench:
-    """The market and a year of interest; ``pair`` are tokens (WETH, USDC) that exist already."""
+def build_aave(
+    chain: DevChain, pair: tuple[Address, Address] | None = None, *, seconds: int = YEAR // 100
+) -> AaveBench:
+    """The market and some interest; ``pair`` are tokens (WETH, USDC) that exist already."""
     admin, lender, failing, rich, mixed, category, unpledged, stranger = chain.accounts[:8]
     token = load("DevToken", "keeper.testing")
     weth, usdc = pair or chain.deploy_all([(token, ("WETH", "WETH", 18)), (token, ("USDC", "USDC", 6))], admin)
@@ -94,7 +96,7 @@ def build_aave(chain: DevChain, pair: tuple[Address, Address] | None = None) -> 
         borrow(chain, aave, account, usdc, amount * DOLLAR)
     borrow(chain, aave, category, steth, 45 * ETHER)
     borrow(chain, aave, lender, weth, 100 * ETHER)
-    chain.wait(YEAR // 100)
+    chain.wait(seconds)
     tokens = reserve_tokens(chain, aave, weth)[0], reserve_tokens(chain, aave, usdc)[1]
     accounts = (lender, failing, rich, mixed, category, unpledged, stranger)
     return AaveBench(chain, aave, weth, usdc, steth, weth_feed, *tokens, *accounts)
