@@ -109,5 +109,7 @@ def test_a_hostile_feed_fails_alone(chain: DevChain, rpc: Rpc, code: str) -> Non
     assert isinstance(bad, FeedReading)
     assert isinstance(fine, FeedReading)
     assert (bad.answer, bad.failure) == (None, f"{hostile}: the feed reverted")
+    # Neither what it burns nor what it answers too long is handed on.
+    assert [(row.ok, row.answer) for row in bad.inputs] == [(False, b"")]  # type: ignore[union-attr]
     assert (fine.answer, numbers(fine)) == (8, [(1, 7)])
     assert reader.eth_calls == 1

@@ -114,6 +114,21 @@ def test_the_whole_snapshot_is_the_same_where_no_code_can_be_placed(lived: Lived
     assert [list(row.inputs) for row in by_views.values()] == [list(row.inputs) for row in raw.values()]
 
 
+def test_depths_of_past_windows_cost_no_reading_of_accounts(lived: Lived) -> None:
+    chain, devnet, _, _ = lived
+    first, *others = devnet.settings.markets
+    nobody = replace(devnet.settings, markets=(replace(first, holders=()), *others))
+    window = last_ended(chain.block().number, devnet.settings.cadence_blocks)
+    gas, depths = [], []
+    with Rpc("local", chain.url) as rpc:
+        for settings in (devnet.settings, nobody):
+            reader = reader_by(rpc, ROUTES[0])
+            depths.append(Sampler(reader, devnet.contract, settings).depths(window))
+            gas.append(reader.last_gas)
+    assert gas[0] == gas[1]
+    assert depths[0] == depths[1]
+
+
 def test_every_report_is_recomputed_with_the_positions_of_its_block(lived: Lived, tmp_path: Path) -> None:
     _, devnet, bench, _ = lived
     arguments = ("verify", "--all", "--proofs", "--json", "--rpc", devnet.url, "--contract", devnet.contract)
