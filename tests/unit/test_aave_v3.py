@@ -178,13 +178,6 @@ def test_words_of_any_kind_are_positions_or_a_reason(rows: list[Answer]) -> None
     assert (reading.state is None) == bool(reading.failure)
 
 
-def test_without_a_list_nobody_is_asked() -> None:
-    for name, protocol in PROTOCOLS.items():
-        with pytest.raises(StopIteration) as stop:
-            next(protocol.positions(market_settings(protocol=name)))
-        assert stop.value.value is None
-
-
 def fold(positions: PositionsReading | None, market: MarketSettings = MARKET) -> Folded:
     words_ = make_words(make_live(haircut_bps=8_900, observed_time=make_block().timestamp - 600))
     snapshot = make_snapshot(market=market, words=words_)

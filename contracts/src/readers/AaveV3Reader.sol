@@ -24,10 +24,9 @@ contract AaveV3Reader {
     uint256 private constant A_TOKEN_WORD = 8;
 
     fallback() external {
-        bytes memory reply;
-        bytes memory answer;
         address provider = _addressAt(0);
-        (reply,, answer) = reply.asked(provider, abi.encodeWithSignature("getPool()"), STIPEND);
+        (bytes memory reply,, bytes memory answer) =
+            AskLib.asked("", provider, abi.encodeWithSignature("getPool()"), STIPEND);
         address pool = address(uint160(answer.wordAt(0)));
         (reply,, answer) = reply.asked(provider, abi.encodeWithSignature("getPriceOracle()"), STIPEND);
         address oracle = address(uint160(answer.wordAt(0)));
