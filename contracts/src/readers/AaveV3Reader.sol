@@ -13,7 +13,7 @@ import {AskLib} from "../libraries/AskLib.sol";
 /// `balanceOf`, the pool's `getUserAccountData` and `getUserConfiguration`.
 /// Every call is made whatever the ones before answered: what no contract stands behind answers nothing.
 contract AaveV3Reader {
-    using AskLib for bytes;
+    using AskLib for AskLib.Reply;
 
     uint256 private constant STIPEND = 300_000;
 
@@ -24,24 +24,22 @@ contract AaveV3Reader {
     uint256 private constant A_TOKEN_WORD = 8;
 
     fallback() external {
+        AskLib.Reply memory reply = AskLib.empty();
         address provider = _addressAt(0);
-        (bytes memory reply,, bytes memory answer) =
-            AskLib.asked("", provider, abi.encodeWithSignature("getPool()"), STIPEND);
-        address pool = address(uint160(answer.wordAt(0)));
-        (reply,, answer) = reply.asked(provider, abi.encodeWithSignature("getPriceOracle()"), STIPEND);
-        address oracle = address(uint160(answer.wordAt(0)));
-        (reply,, answer) =
-            reply.asked(pool, abi.encodeWithSignature("getReserveData(address)", _addressAt(20)), STIPEND);
-        address aToken = address(uint160(answer.wordAt(A_TOKEN_WORD)));
-        (reply,,) = reply.asked(oracle, abi.encodeWithSignature("getAssetPrice(address)", _addressAt(20)), STIPEND);
-        (reply,,) = reply.asked(oracle, abi.encodeWithSignature("getAssetPrice(address)", _addressAt(40)), STIPEND);
-        (reply,,) = reply.asked(aToken, abi.encodeWithSignature("totalSupply()"), STIPEND);
+        reply.ask(provider, abi.encodeWithSignature("getPool()"), STIPEND);
+        address pool = address(uint160(reply.word(0)));
+        reply.ask(provider, abi.encodeWithSignature("getPriceOracle()"), STIPEND);
+        address oracle = address(uint160(reply.word(0)));
+        reply.ask(pool, abi.encodeWithSignature("getReserveData(address)", _addressAt(20)), STIPEND);
+        address aToken = address(uint160(reply.word(A_TOKEN_WORD)));
+        reply.ask(oracle, abi.encodeWithSignature("getAssetPrice(address)", _addressAt(20)), STIPEND);
+        reply.ask(oracle, abi.encodeWithSignature("getAssetPrice(address)", _addressAt(40)), STIPEND);
+        reply.ask(aToken, abi.encodeWithSignature("totalSupply()"), STIPEND);
         for (uint256 at = 60; at < msg.data.length; at += 20) {
             address account = _addressAt(at);
-            (reply,,) = reply.asked(aToken, abi.encodeWithSignature("balanceOf(address)", account), STIPEND);
-            (reply,,) =
-                reply.asked(pool, abi.encodeWithSignature("getUserAccountData(address)", account), ACCOUNT_STIPEND);
-            (reply,,) = reply.asked(pool, abi.encodeWithSignature("getUserConfiguration(address)", account), STIPEND);
+            reply.ask(aToken, abi.encodeWithSignature("balanceOf(address)", account), STIPEND);
+            reply.ask(pool, abi.encodeWithSignature("getUserAccountData(address)", account), ACCOUNT_STIPEND);
+            reply.ask(pool, abi.encodeWithSignature("getUserConfiguration(address)", account), STIPEND);
         }
         reply.end();
     }

@@ -12,6 +12,7 @@ import {AskLib} from "../libraries/AskLib.sol";
 /// Vault's order, `decimals()`, the pool's `getTokenRateCache(token)` and, of its rate provider, `getRate()`. A rate
 /// provider is asked only when its cache has expired, as a swap asks it. More than `MAX_TOKENS` tokens are not followed.
 contract BalancerReader {
+    using AskLib for AskLib.Reply;
     using AskLib for bytes;
 
     /// @dev Gas of each call. A rate provider that needs more has failed.
@@ -23,36 +24,32 @@ contract BalancerReader {
     fallback() external {
         address vault = address(bytes20(msg.data[0:20]));
         address pool = address(bytes20(msg.data[20:40]));
-        bytes memory which = abi.encodeWithSignature("getPoolTokens(bytes32)", bytes32(msg.data[40:72]));
-        (bytes memory reply,, bytes memory list) = AskLib.asked("", vault, which, STIPEND);
-        bytes memory providers;
-        (reply,, providers) = reply.asked(pool, abi.encodeWithSignature("getRateProviders()"), STIPEND);
+        AskLib.Reply memory reply = AskLib.empty();
+        reply.ask(vault, abi.encodeWithSignature("getPoolTokens(bytes32)", bytes32(msg.data[40:72])), STIPEND);
+        bytes memory list = reply.answer;
+        reply.ask(pool, abi.encodeWithSignature("getRateProviders()"), STIPEND);
+        bytes memory providers = reply.answer;
         // getPoolTokens answers (address[], uint256[], uint256): the first array starts right after the head.
         uint256 count = list.wordAt(3);
         if (count <= MAX_TOKENS) {
             for (uint256 i = 0; i < count; i++) {
-                reply = _token(
-                    reply, pool, address(uint160(list.wordAt(4 + i))), address(uint160(providers.wordAt(2 + i)))
-                );
+                _token(reply, pool, address(uint160(list.wordAt(4 + i))), address(uint160(providers.wordAt(2 + i))));
             }
         }
         reply.end();
     }
 
-    function _token(bytes memory reply, address pool, address token, address provider)
-        private
-        view
-        returns (bytes memory)
-    {
-        bytes memory cache;
-        (reply,,) = reply.asked(token, abi.encodeWithSignature("decimals()"), STIPEND);
-        if (provider == address(0)) return bytes.concat(reply, AskLib.NOT_MADE, AskLib.NOT_MADE);
-        (reply,, cache) = reply.asked(pool, abi.encodeWithSignature("getTokenRateCache(address)", token), STIPEND);
-        // The last word is when it expires.
-        if (cache.length < WORD || block.timestamp <= cache.wordAt(cache.length / WORD - 1)) {
-            return bytes.concat(reply, AskLib.NOT_MADE);
+    function _token(AskLib.Reply memory reply, address pool, address token, address provider) private view {
+        reply.ask(token, abi.encodeWithSignature("decimals()"), STIPEND);
+        if (provider == address(0)) {
+            reply.skip();
+            reply.skip();
+            return;
         }
-        (reply,,) = reply.asked(provider, abi.encodeWithSignature("getRate()"), STIPEND);
-        return reply;
+        reply.ask(pool, abi.encodeWithSignature("getTokenRateCache(address)", token), STIPEND);
+        // The last word is when it expires.
+        uint256 words = reply.answer.length / WORD;
+        if (words == 0 || block.timestamp <= reply.word(words - 1)) reply.skip();
+        else reply.ask(provider, abi.encodeWithSignature("getRate()"), STIPEND);
     }
 }

@@ -12,7 +12,7 @@ import {AskLib} from "../libraries/AskLib.sol";
 /// A proxy's id is its phase (from bit 64) and the aggregator's own round below it, counted from 1: a round that would
 /// lie in an earlier phase is not asked, and none is when the latest is not a round.
 contract ChainlinkReader {
-    using AskLib for bytes;
+    using AskLib for AskLib.Reply;
 
     uint256 private constant LATEST_STIPEND = 1_000_000;
     uint256 private constant ROUND_STIPEND = 200_000;
@@ -21,16 +21,15 @@ contract ChainlinkReader {
     fallback() external {
         address feed = address(bytes20(msg.data[0:20]));
         uint256 count = uint8(bytes1(msg.data[20:21]));
-        (bytes memory reply, bool ok, bytes memory latest) =
-            AskLib.asked("", feed, abi.encodeWithSignature("latestRoundData()"), LATEST_STIPEND);
-        uint256 id = latest.wordAt(0);
-        uint256 last = ok && latest.length == ROUND_BYTES ? uint64(id) : 0;
+        AskLib.Reply memory reply = AskLib.empty();
+        reply.ask(feed, abi.encodeWithSignature("latestRoundData()"), LATEST_STIPEND);
+        uint256 id = reply.word(0);
+        uint256 last = reply.ok && reply.answer.length == ROUND_BYTES ? uint64(id) : 0;
         for (uint256 back = 1; back <= count; back++) {
             if (back < last) {
-                bytes memory round = abi.encodeWithSignature("getRoundData(uint80)", id - back);
-                (reply,,) = reply.asked(feed, round, ROUND_STIPEND);
+                reply.ask(feed, abi.encodeWithSignature("getRoundData(uint80)", id - back), ROUND_STIPEND);
             } else {
-                reply = bytes.concat(reply, AskLib.NOT_MADE);
+                reply.skip();
             }
         }
         reply.end();
