@@ -10,14 +10,17 @@ from keeper.chain.views import code_size, view
 from keeper.config import Config, Provider
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
+from keeper.protocols import PROTOCOLS
 from keeper.records.settings import MarketSettings
-from keeper.records.snapshot import FeedReading
-from keeper.records.units import Address, BlockRef
+from keeper.records.snapshot import FeedReading, PositionsReading
+from keeper.records.units import BPS, Address, BlockRef
 from keeper.risk.keys import settings_hash
 from keeper.venues import VENUES
 
 EIP712_DOMAIN = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
 NAME = "Bulkhead"
+MAX_UNCOVERED_BPS = 2_000
+"""A holder list that leaves out more of the supply than this is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,30 @@ def check_feeds(subject: Subject) -> Iterator[Finding]:
             what = f"{market.feed.address} of {market.name}: {reading.failure}"
             remedy = "without it this market publishes nothing"
             yield Finding(f"markets[{index}].feed.address", what, remedy, fatal=False)
+
+
+def check_positions(subject: Subject) -> Iterator[Finding]:
+    """Every holder list can be read, covers most of the supply, and the protocol's bonus is the settings'."""
+    for index, market in enumerate(subject.config.settings.markets):
+        protocol = PROTOCOLS[market.protocol]
+        readings = [protocol.positions(market), protocol.check_market(market)]
+        held, lines = subject.reader.run(readings, subject.head)
+        for line in cast("tuple[str, ...]", lines):
+            yield Finding(f"markets[{index}].model", f"{market.name}: {line}", "governance decides", fatal=False)
+        reading = cast("PositionsReading | None", held)
+        if reading is None:
+            continue
+        key = f"markets[{index}].holders"
+        if reading.state is None:
+            what, remedy = f"{market.name}: {reading.failure}", "without them this market publishes nothing"
+            yield Finding(key, what, remedy, fatal=False)
+            continue
+        for line in reading.doubts:
+            yield Finding(key, f"{market.name}: {line}", "while it is so nothing is loosened", fatal=False)
+        uncovered, supply = reading.state.uncovered, reading.state.supply
+        if uncovered * BPS > supply * MAX_UNCOVERED_BPS:
+            what = f"{market.name}: {uncovered * 100 // supply} % of the supply is nobody's on the list"
+            yield Finding(key, what, "it counts fully; governance adds the largest holders", fatal=False)
 
 
 def read_feed(subject: Subject, market: MarketSettings) -> FeedReading:

@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
 from keeper.records.settings import DYNAMIC_FEE, MarketSettings, PoolSettings, Settings, encode_settings
-from keeper.records.units import NO_ADDRESS, WAD, Address
+from keeper.records.units import BPS, NO_ADDRESS, WAD, Address
 
 PIPS = 1_000_000
+MAX_HOLDERS = 1_000
+"""Accounts of one market: about 100 M gas of reading, in a few calls."""
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
@@ -78,8 +80,24 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
             f"{len(sources)} are price sources",
             f"set price_source = true on 1 to {MAX_SOURCES} of them",
         )
+    yield from _positions(key, market)
     for index, pool in enumerate(market.pools):
         yield from _pool(f"{key}.pools[{index}]", pool, market.pools[:index])
+
+
+def _positions(key: str, market: MarketSettings) -> Iterator[Row]:
+    if not 0 < market.shock_bps < BPS:
+        yield f"{key}.shock_bps", "must leave a price, and lower it", "write 3000 for a fall by 30 %"
+    if market.protocol == "aave_v3" and not 0 < int.from_bytes(market.protocol_market_id, "big") < 1 << 160:
+        remedy = "write the PoolAddressesProvider: 0x, 24 zeros and its 40 digits"
+        yield f"{key}.protocol_market_id", "is no address", remedy
+    if market.holders and market.protocol == "bulkhead":
+        yield f"{key}.holders", "nobody borrows from the bare contract", "remove them, or name the lending protocol"
+    if len(market.holders) > MAX_HOLDERS:
+        yield f"{key}.holders", f"{len(market.holders)} are named", f"keep the largest {MAX_HOLDERS}"
+    twice = sorted({row for row in market.holders if market.holders.count(row) > 1})
+    if twice:
+        yield f"{key}.holders", f"{twice[0]} stands twice", "name every account once"
 
 
 def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:

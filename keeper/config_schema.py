@@ -60,7 +60,7 @@ def _record(kind: type, model: Any) -> Any:
         value = getattr(model, name)
         if get_origin(hint) is tuple:
             kind_of_item = get_args(hint)[0]
-            value = tuple(item if kind_of_item is int else _record(kind_of_item, item) for item in value)
+            value = tuple(item if kind_of_item in _PLAIN else _record(kind_of_item, item) for item in value)
         elif isinstance(value, BaseModel):
             value = _record(hint, value)
         values[name] = value
@@ -107,7 +107,8 @@ def _field(name: str, hint: Any) -> tuple[Any, Any]:
     default = DEFAULTS.get(name, ...)
     if get_origin(hint) is tuple:
         item = get_args(hint)[0]
-        return list[_number(name) if item is int else _of(item)], default  # type: ignore[misc]
+        plain = {int: _number(name), Address: _ADDRESS}
+        return list[plain[item] if item in plain else _of(item)], default  # type: ignore[misc]
     if hint in (FeedSettings, ModelSettings, PoolSettings):
         return _of(hint), default
     if hint is int:
@@ -196,6 +197,8 @@ def _check_bytes32(value: object) -> bytes:
     return bytes.fromhex(_check_hex(value, 32, "32 bytes", '"0x0000..."')[2:])
 
 
+_PLAIN = (int, Address)
+"""What a list may hold besides tables."""
 _ADDRESS = Annotated[str, BeforeValidator(_check_address)]
 _BYTES32 = Annotated[bytes, BeforeValidator(_check_bytes32)]
 

@@ -31,6 +31,10 @@ DEFAULTS: Mapping[str, Any] = {
     "companion": NO_ADDRESS,
     "rates": (),
     "tick_spacing": 0,
+    "rounds": 0,
+    "holders": (),
+    "shock_bps": 3_000,
+    "shock_share_bps": 5_000,
 }
 """Starting values of design.md section 5."""
 
@@ -46,6 +50,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "debt_decimals": (0, 36),
     "fee_pips": (0, DYNAMIC_FEE),
     "tick_spacing": (0, 32_767),
+    "rounds": (0, 8),
     "collateral_index": (0, 7),
     "debt_index": (0, 7),
     "bootstrap_windows": (1, 1_000),

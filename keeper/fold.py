@@ -5,6 +5,7 @@ clock or a keeper, so every honest keeper gets the same bytes, and ``keeper veri
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import cast
 
 from keeper.feeds import FEEDS
@@ -13,17 +14,27 @@ from keeper.maths.keccak import source_id
 from keeper.protocols import PROTOCOLS
 from keeper.records.core import Core, SourceCore, decode_core
 from keeper.records.decision import Folded
-from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility
+from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility, Waterfall
 from keeper.records.live import ContractWords
 from keeper.records.lockstep import together
 from keeper.records.ports import SaleCurve
-from keeper.records.settings import MarketSettings, PoolSettings, Settings
-from keeper.records.snapshot import Answer, Ask, FeedReading, Input, MarketSnapshot, PoolReading, ReadPlan
+from keeper.records.settings import MarketSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.snapshot import (
+    Answer,
+    Ask,
+    FeedReading,
+    Input,
+    MarketSnapshot,
+    PoolReading,
+    PositionsReading,
+    ReadPlan,
+)
 from keeper.records.units import Address, BlockRef
 from keeper.risk.decide import decide
 from keeper.risk.depth import Market, daily_minima, measure, oracle_price, sells, stressed_depth
 from keeper.risk.keys import market_key
 from keeper.risk.outliers import OUTLIER_BPS, disagreement_bps, off_median_bps
+from keeper.risk.positions import sizing_of
 from keeper.risk.windows import trailing_windows
 from keeper.venues import VENUES
 from keeper.volatility import ESTIMATORS
@@ -48,15 +59,26 @@ def read_plan(core_before: bytes, market: MarketSettings, settings: Settings) ->
 def market_reading(
     market: MarketSettings, settings: Settings, plan: ReadPlan, contract: Address, block: BlockRef
 ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], MarketSnapshot]:
-    """Read venues, feed and the contract's own words in lock step: their calls leave in one batch a round."""
+    """Read venues, feed, own words and positions in lock step: their calls leave in one batch a round."""
     key = market_key(settings.chain_id, market)
     pools = [VENUES[pool.venue].read(pool, plan, block) for pool in market.pools]
     feed = FEEDS[market.feed.kind].read(market.feed, block)
     words = PROTOCOLS[market.protocol].read(contract, key)
-    *states, price, own = yield from together([*pools, feed, words])
+    held = [PROTOCOLS[market.protocol].positions(market)] if plan.positions else []
+    count = len(pools)
+    values = yield from together([*pools, feed, words, *held])
+    venues = cast("list[PoolReading]", values[:count])
+    price, own, *positions = values[count:]
     own_words, own_inputs = cast("tuple[ContractWords | None, tuple[Input, ...]]", own)
-    venues = cast("list[PoolReading]", states)
-    return MarketSnapshot(key, block, tuple(venues), cast("FeedReading", price), own_words, own_inputs)
+    return MarketSnapshot(
+        key,
+        block,
+        tuple(venues),
+        cast("FeedReading", price),
+        own_words,
+        own_inputs,
+        cast("PositionsReading | None", positions[0] if positions else None),
+    )
 
 
 def sample_depth(snapshot: MarketSnapshot, window: int, market: MarketSettings, settings: Settings) -> SampleDepth:
@@ -142,6 +164,8 @@ def _estimates(
     first = trailing_windows(window, settings).start
     minima = daily_minima([*(row for row in trailing if first <= row.window < window), depth], settings.windows_per_day)
     q_star = None if depth.bound is None else stressed_depth(depth.bound, minima, model.depth_factor_bps)
+    size, doubts = _size(snapshot, market)
+    missing += doubts
     return Estimates(
         mid_price=measured.mid,
         oracle_price=measured.oracle,
@@ -151,9 +175,24 @@ def _estimates(
         daily_minima=minima,
         warm=len(minima) >= settings.warm_days,
         q_star=q_star,
-        waterfall=None if sigma is None or q_star is None else MODELS[model.model](model, sigma, q_star),
+        waterfall=None if sigma is None or q_star is None or size is None else _waterfall(model, sigma, q_star, size),
         missing=tuple(missing),
+        size=size,
     )
+
+
+def _waterfall(model: ModelSettings, sigma_wad: int, q_star: int, size: int) -> Waterfall:
+    return MODELS[model.model](replace(model, size=size), sigma_wad, q_star)
+
+
+def _size(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[int | None, list[str]]:
+    """Collateral that must be sold, from positions where they are read; and a line for every doubt."""
+    reading = snapshot.positions
+    if reading is None:
+        return (None, ["positions: not read"]) if market.holders else (market.model.size, [])
+    if reading.state is None:
+        return None, [f"positions: {reading.failure}"]
+    return sizing_of(reading.state, market).size, [f"positions: {line}" for line in reading.doubts]
 
 
 def _measure(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[Market, list[str]]:

@@ -200,6 +200,8 @@ def pool_state(**changes: object) -> UniswapV3State:
             Cumulative(time - ago, MID_TICK * (86_400 - ago) + 30 * (ago // 1800 % 2) * 1800, 0)
             for ago in range(86_400, 0, -1800)
         ),
+        fee_growth0_x128=7 << 128,
+        fee_growth1_x128=11 << 128,
     )
     return replace(base, **changes)
 

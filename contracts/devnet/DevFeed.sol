@@ -41,6 +41,11 @@ contract DevFeed {
         return getRoundData(_latest);
     }
 
+    /// @notice What Aave's oracle asks.
+    function latestAnswer() external view returns (int256) {
+        return _rounds[_latest].answer;
+    }
+
     function getRoundData(uint80 id)
         public
         view

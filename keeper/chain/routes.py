@@ -21,7 +21,9 @@ from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 
 READERS = {
+    "aave_v3": "AaveV3Reader",
     "balancer": "BalancerReader",
+    "chainlink": "ChainlinkReader",
     "uniswap_v2": "SlotReader",
     "uniswap_v3": "UniswapV3Reader",
     "uniswap_v4": "UniswapV4Reader",
@@ -29,7 +31,7 @@ READERS = {
 }
 """``Ask.reader`` -> artifact whose runtime code is placed at ``Ask.to``."""
 
-CALLING_READERS = frozenset({"balancer"})
+CALLING_READERS = frozenset({"aave_v3", "balancer", "chainlink"})
 """Those that call others, whose answer may hang on the gas they get. The rest reads words, whatever the gas."""
 
 DISPATCHER = Address("0x" + keccak(b"Bulkhead dispatcher")[12:].hex())

@@ -10,6 +10,7 @@ from keeper.cli.common import Chain, Context, Json, configuration, find_market, 
 from keeper.errors import ConfigError
 
 if TYPE_CHECKING:
+    from keeper.records.pools import PoolState
     from keeper.records.settings import MarketSettings, Settings
     from keeper.records.snapshot import MarketSnapshot
 
@@ -109,6 +110,7 @@ def _measure(  # noqa: PLR0917 - what is measured, where, and when
                 "address": pool.address,
                 "failure": reading.failure or None,
                 "spotOffMeanTicks": None if reading.state is None else spot_off_mean_ticks(reading.state),
+                "feeGrowthX128": _fee_growth(reading.state),
             }
             for pool, reading in zip(market.pools, snapshot.pools, strict=True)
         ],
@@ -116,6 +118,15 @@ def _measure(  # noqa: PLR0917 - what is measured, where, and when
         "curves": curves_of(market, snapshot),
         "sale": sale_of(market, snapshot, size) if size else None,
     }
+
+
+def _fee_growth(state: "PoolState | None") -> list[str] | None:
+    """Both words of a pool that keeps them, token 0 first."""
+    from keeper.records.pools import UniswapV3State, UniswapV4State
+
+    if not isinstance(state, UniswapV3State | UniswapV4State):
+        return None
+    return [str(state.fee_growth0_x128), str(state.fee_growth1_x128)]
 
 
 def _show_curves(document: dict[str, Any], market: "MarketSettings") -> None:

@@ -92,6 +92,7 @@ def _probes() -> "list[tuple[str, Callable[[Subject], Iterator[tuple[str, str]]]
         ("ways to read many words at a block hash", _reader),
         ("pools: tokens, fee, spacing, storage layout", _pools),
         ("price feeds answer", _feeds),
+        ("holder lists cover what is lent against", _positions),
         ("the key opens and is a signer", _signer),
         ("the key can pay", _balance),
         ("the node serves the trailing windows", _archive),
@@ -191,6 +192,13 @@ def _feeds(subject: "Subject") -> Iterator[tuple[str, str]]:
     from keeper.checks import check_feeds
 
     for finding in check_feeds(subject):
+        yield "warn", str(finding)
+
+
+def _positions(subject: "Subject") -> Iterator[tuple[str, str]]:
+    from keeper.checks import check_positions
+
+    for finding in check_positions(subject):
         yield "warn", str(finding)
 
 

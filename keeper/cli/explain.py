@@ -1,5 +1,6 @@
 """``keeper explain``: one decision, from the inputs to the haircut, with its reasons in plain sentences."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,11 +48,27 @@ def explain(
                 "estimates": estimates_document(sample.folded.estimates),
                 "decision": decision_document(sample.folded.decision),
                 "words": _words(sample),
+                "positions": _positions(sample, chosen),
+                "rounds": [
+                    {"roundId": row.round_id, "answer": row.answer, "updatedAt": row.updated_at}
+                    for row in sample.snapshot.feed.rounds
+                ],
             }
         )
     else:
         _show(sample, chosen)
     return 0
+
+
+def _positions(sample: "StoredSample", market: "MarketSettings") -> dict[str, Any] | None:
+    """What the size is made of, raw units; None where the setting is the size."""
+    from keeper.risk.positions import sizing_of
+
+    reading = sample.snapshot.positions
+    if reading is None or reading.state is None:
+        return None
+    sizing = sizing_of(reading.state, market)
+    return {"holders": len(reading.state.holders), "supply": reading.state.supply, **asdict(sizing)}
 
 
 def _words(sample: "StoredSample") -> dict[str, Any] | None:
@@ -96,6 +113,11 @@ def _show(sample: "StoredSample", market: "MarketSettings") -> None:
     lowest = amount(min(estimates.daily_minima, default=None), unit)
     print(f"  stressed    {amount(estimates.q_star, unit)}")
     print(f"  over {len(estimates.daily_minima)} daily minima, the lowest {lowest}")
+    print(f"\nsize        {amount(estimates.size, unit)} must be sold in the reference shock")
+    if made := _positions(sample, market):
+        taken, supplied = amount(made["liquidated"], unit), amount(made["supply"], unit)
+        print(f"  {made['failing']} of {made['holders']} holders fail it and lose {taken}")
+        print(f"  {amount(made['uncovered'], unit)} of {supplied} supplied is nobody's on the list and counts fully")
     if estimates.waterfall:
         print("\nhaircut, bar by bar")
         for name, bps in estimates.waterfall.bars:

@@ -25,7 +25,8 @@ from keeper.records.live import (
     unpack,
 )
 from keeper.records.report import Batch, Signature
-from keeper.records.snapshot import Answer, Ask, CallInput, Input, WordInput
+from keeper.records.settings import MarketSettings
+from keeper.records.snapshot import Answer, Ask, CallInput, Input, PositionsReading, WordInput
 from keeper.records.units import Address, BlockRef
 
 MARKETS_SLOT = 0
@@ -69,6 +70,22 @@ class Bulkhead:
         slots = word_slots(market, parsed.live.profile)
         inputs = tuple(WordInput(contract, slot, word) for slot, word in zip(slots, words, strict=True))
         return (parsed if parsed.live.flags & FLAG_LISTED else None), inputs
+
+    def positions(
+        self,
+        market: MarketSettings,  # noqa: ARG002 - every protocol is asked alike
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PositionsReading | None]:
+        """None: nobody borrows from the bare contract."""
+        yield from ()
+        return None
+
+    def check_market(
+        self,
+        market: MarketSettings,  # noqa: ARG002 - every protocol is asked alike
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
+        """Nothing to compare with."""
+        yield from ()
+        return ()
 
     def encode_publish(self, batch: Batch, reports: bytes, signatures: Sequence[Signature]) -> bytes:
         """Calldata of ``publish``; signatures in the order given, which must ascend by signer."""

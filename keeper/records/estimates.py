@@ -70,3 +70,5 @@ class Estimates:
     """None when an input has no value."""
     missing: tuple[str, ...]
     """One line for every "no value", naming the input and the reason."""
+    size: int | None
+    """Collateral that must be sold in the reference shock, raw units, rounded up; None = no value."""

@@ -45,6 +45,10 @@ class UniswapV3State:
     """``harmonic_seconds`` ago, or as far back as the ring goes if that is at least a quarter of it; else None."""
     ring: tuple[Cumulative, ...]
     """Readings at the plan's ring targets that the ring still covers, oldest first, ending before ``now``."""
+    fee_growth0_x128: int
+    """feeGrowthGlobal0X128: fees of token 0 ever earned per unit of liquidity, times 2**128, modulo 2**256."""
+    fee_growth1_x128: int
+    """The same of token 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class UniswapV4State:
     """Whole fee of a swap that sells currency 0: the pool's and the protocol's together."""
     fee1_pips: int
     """Whole fee of a swap that sells currency 1."""
+    fee_growth0_x128: int
+    """feeGrowthGlobal0X128: fees of currency 0 ever earned per unit of liquidity, times 2**128, modulo 2**256."""
+    fee_growth1_x128: int
+    """The same of currency 1."""
 
 
 class CurveProduct(IntEnum):

@@ -9,8 +9,8 @@ from keeper.records.live import ContractWords
 from keeper.records.outcome import IntentState, Outcome, TxIntent
 from keeper.records.pools import PoolState
 from keeper.records.report import Batch, Signature
-from keeper.records.settings import FeedSettings, ModelSettings, PoolSettings, Settings
-from keeper.records.snapshot import Answer, Ask, FeedReading, Input, PoolReading, ReadPlan
+from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.snapshot import Answer, Ask, FeedReading, Input, PoolReading, PositionsReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
 
 Reading = Generator[tuple[Ask, ...], tuple[Answer, ...]]
@@ -76,12 +76,20 @@ class Feed(Protocol):
 
 
 class LendingProtocol(Protocol):
-    """One lending protocol, or the bare contract of ours."""
+    """One lending protocol, or the bare contract of ours; updates go to our contract, whatever the protocol."""
 
     def read(
         self, contract: Address, market: bytes
     ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[ContractWords | None, tuple[Input, ...]]]:
         """Our contract's words for the market."""
+
+    def positions(
+        self, market: MarketSettings
+    ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], PositionsReading | None]:
+        """Positions of the market's holder list; None where it has none. A fault becomes ``failure``, no exception."""
+
+    def check_market(self, market: MarketSettings) -> Generator[tuple[Ask, ...], tuple[Answer, ...], tuple[str, ...]]:
+        """Compare settings with the protocol's own view of the market; one line for every disagreement."""
 
     def encode_publish(self, batch: Batch, reports: bytes, signatures: Sequence[Signature]) -> bytes:
         """Calldata of ``publish``; ``reports`` as ``risk.commit.make_batch`` packed them."""

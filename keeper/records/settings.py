@@ -59,6 +59,8 @@ class FeedSettings:
     """Decimals of the answer."""
     max_age_seconds: int
     """An older answer is no answer."""
+    rounds: int = 0
+    """Earlier rounds that are read beside the latest, at most 8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class ModelSettings:
     t_rep_seconds: int
     """Time for depth to refill, 90th percentile."""
     size: int
-    """Collateral that must be sold in the reference shock, raw units."""
+    """Collateral that must be sold in the reference shock, raw units; where positions are read they say it."""
     depth_factor_bps: int
     """Share of measured depth that counts as still there under stress (f_depth)."""
     buffer_bps: int
@@ -108,7 +110,7 @@ class MarketSettings:
     protocol: str
     """Key in ``protocols.PROTOCOLS``."""
     protocol_market_id: bytes
-    """The protocol's own id, 32 bytes; zero where it has none."""
+    """The protocol's own id, 32 bytes; zero where it has none. Aave v3: the PoolAddressesProvider, as an ABI word."""
     collateral: Address
     debt: Address
     collateral_decimals: int
@@ -117,6 +119,12 @@ class MarketSettings:
     """Counted venues, at least one; at most three are price sources."""
     feed: FeedSettings
     model: ModelSettings
+    holders: tuple[Address, ...] = ()
+    """Accounts whose positions are read; what others supply counts fully. Empty: ``model.size`` is the size."""
+    shock_bps: int = 3_000
+    """Reference shock: the fall of the price in which positions are counted."""
+    shock_share_bps: int = 5_000
+    """Part of what liquidates in the shock that must be sold (p)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +172,11 @@ class Settings:
 
 
 POOL_ABI = "(string,address,bytes32,address,uint8,uint8,uint24,int24,uint256[],bool)"
-FEED_ABI = "(string,address,uint8,uint32)"
+FEED_ABI = "(string,address,uint8,uint32,uint8)"
 MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
-MARKET_ABI = f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI})"
+MARKET_ABI = (
+    f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI},address[],uint16,uint16)"
+)
 SETTINGS_ABI = (
     "(uint16,uint64,uint32,uint32,uint16,uint16" + ",uint32" * 5 + ",uint16" * 5 + ",uint32" * 3 + f",{MARKET_ABI}[])"
 )
@@ -190,9 +200,9 @@ def decode_settings(document: bytes) -> Settings:
 
 
 def _market(row: tuple) -> MarketSettings:  # type: ignore[type-arg]
-    *head, pools, feed, model = row
-    parts = (tuple(_pool(pool) for pool in pools), FeedSettings(*feed), ModelSettings(*model))
-    return MarketSettings(*(*head, *parts))
+    *head, pools, feed, model, holders, shock, share = row
+    parts = (tuple(_pool(pool) for pool in pools), FeedSettings(*feed), ModelSettings(*model), tuple(holders))
+    return MarketSettings(*(*head, *parts, shock, share))
 
 
 def _pool(row: tuple) -> PoolSettings:  # type: ignore[type-arg]

@@ -6,6 +6,7 @@ from typing import Literal, overload
 
 from keeper.records.live import ContractWords
 from keeper.records.pools import PoolState
+from keeper.records.positions import Positions
 from keeper.records.units import Address, BlockRef
 
 
@@ -105,6 +106,8 @@ class ReadPlan:
     ring_seconds: tuple[int, ...] = ()
     """Seconds ago, descending; empty once every price source has started."""
     depth_range_ticks: int = 7000
+    positions: bool = True
+    """Whether the accounts of the holder list are read; depths of past windows need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,18 @@ class PoolReading:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedRound:
+    """One earlier answer of a feed."""
+
+    round_id: int
+    """As the feed counts: of a proxy, its phase from bit 64 and the aggregator's own round below."""
+    answer: int
+    """Positive, in the feed's decimals."""
+    updated_at: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class FeedReading:
     """The price feed's part of a snapshot."""
 
@@ -127,6 +142,20 @@ class FeedReading:
     updated_at: int
     inputs: tuple[Input, ...]
     failure: str = ""
+    rounds: tuple[FeedRound, ...] = ()
+    """Rounds before the latest, newest first; one that the feed does not give is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsReading:
+    """The lending protocol's part of a snapshot: the committed holders, or why there are none."""
+
+    state: Positions | None
+    inputs: tuple[Input, ...]
+    failure: str = ""
+    """Empty, or one line: without the market's own words no position means anything."""
+    doubts: tuple[str, ...] = ()
+    """One line for every holder that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +171,15 @@ class MarketSnapshot:
     words: ContractWords | None
     """The contract's own words; None before the contract knew the market."""
     words_inputs: tuple[Input, ...]
+    positions: PositionsReading | None = None
+    """None where the market has no holder list, or the plan asked for none."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """Every input in a fixed order: pools, feed, own words."""
+        """Every input in a fixed order: pools, feed, own words, positions."""
         rows = [row for pool in self.pools for row in pool.inputs]
-        return (*rows, *self.feed.inputs, *self.words_inputs)
+        held = self.positions.inputs if self.positions else ()
+        return (*rows, *self.feed.inputs, *self.words_inputs, *held)
 
 
 Side = Literal["collateral", "debt"]

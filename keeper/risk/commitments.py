@@ -22,7 +22,7 @@ DEPTH_ABI = f"(uint32,uint64,{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIO
 WATERFALL_ABI = "(bool,uint16,(string,int32)[],bool,bool)"
 ESTIMATES_ABI = (
     f"({PRICE_ABI},{PRICE_ABI},{OPTIONAL_ABI},{SOURCE_ABI}[],{DEPTH_ABI},uint256[],bool,{OPTIONAL_ABI},"
-    f"{WATERFALL_ABI},string[])"
+    f"{WATERFALL_ABI},string[],{OPTIONAL_ABI})"
 )
 
 
@@ -66,6 +66,7 @@ def encode_estimates(estimates: Estimates) -> bytes:
         _optional(estimates.q_star),
         bars,
         estimates.missing,
+        _optional(estimates.size),
     )
     return encode([ESTIMATES_ABI], [values])
 

@@ -101,7 +101,7 @@ def estimates_document(estimates: Estimates) -> Json:
         "dailyMinima": [str(row) for row in estimates.daily_minima],
         "warm": estimates.warm,
         "missing": list(estimates.missing),
-        **_present({"sigmaWad": estimates.sigma_wad, "qStar": estimates.q_star}),
+        **_present({"sigmaWad": estimates.sigma_wad, "qStar": estimates.q_star, "size": estimates.size}),
     }
     for key, price in (("midPrice", estimates.mid_price), ("oraclePrice", estimates.oracle_price)):
         if price is not None:

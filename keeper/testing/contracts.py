@@ -6,7 +6,9 @@ from functools import cache
 from keeper.chain.anvil import node_modules
 from keeper.chain.artifacts import Artifact
 from keeper.errors import ConfigError
+from keeper.records.units import Address
 
+_AAVE = "@aave/core-v3/artifacts/contracts"
 _BALANCER = "@balancer-labs/v2-deployments/dist/tasks"
 
 NPM = {
@@ -35,14 +37,34 @@ NPM = {
     "BalancerStableV3": f"{_BALANCER}/20230206-composable-stable-pool-v3/artifact/ComposableStablePoolFactory.json",
     "PoolManager": "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json",
     "V4Quoter": "@uniswap/v4-periphery/foundry-out/V4Quoter.sol/V4Quoter.json",
+    **{
+        f"Aave{name}": f"{_AAVE}/{folder}/{name}.sol/{name}.json"
+        for folder, names in {
+            "misc": ("AaveOracle", "AaveProtocolDataProvider"),
+            "protocol/configuration": ("ACLManager", "PoolAddressesProvider"),
+            "protocol/libraries/logic": (
+                "BorrowLogic",
+                "BridgeLogic",
+                "ConfiguratorLogic",
+                "EModeLogic",
+                "FlashLoanLogic",
+                "LiquidationLogic",
+                "PoolLogic",
+                "SupplyLogic",
+            ),
+            "protocol/pool": ("DefaultReserveInterestRateStrategy", "Pool", "PoolConfigurator"),
+            "protocol/tokenization": ("AToken", "StableDebtToken", "VariableDebtToken"),
+        }.items()
+        for name in names
+    },
     "StateView": "@uniswap/v4-periphery/foundry-out/StateView.sol/StateView.json",
 }
 """Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""
 
 
 @cache
-def npm_contract(name: str) -> Artifact:
-    """One of :data:`NPM`, as its authors compiled it.
+def npm_contract(name: str, **libraries: Address) -> Artifact:
+    """One of :data:`NPM`, as its authors compiled it, with the libraries that it calls by their deployed addresses.
 
     Raises
     ------
@@ -57,4 +79,9 @@ def npm_contract(name: str) -> Artifact:
     code = document["bytecode"]
     # forge nests the code, hardhat and truffle do not.
     text = code["object"] if isinstance(code, dict) else code
+    for places in document.get("linkReferences", {}).values():
+        for library, spots in places.items():
+            for spot in spots:
+                start = 2 + 2 * int(spot["start"])
+                text = text[:start] + libraries[library][2:] + text[start + 2 * int(spot["length"]) :]
     return Artifact(tuple(document["abi"]), bytes.fromhex(text.removeprefix("0x")), b"", {})

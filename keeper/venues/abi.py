@@ -1,54 +1,38 @@
-"""Calls of a pool's own view functions and the words they answer: enough ABI for adapters, by hand."""
+"""The ABI as venues use it: the common part, and what a pool of two tokens is compared with."""
 
-from struct import unpack
-
-from keeper.maths.keccak import keccak
-from keeper.records.snapshot import Answer, Ask
+from keeper.maths.abi import (
+    WORD,
+    address_in,
+    address_of,
+    answered,
+    inputs_of,
+    kept,
+    packed,
+    rows_of,
+    signed,
+    view,
+    word,
+    word_at,
+    words_of,
+)
 from keeper.records.units import Address
 
-WORD = 32
-
-
-def view(to: Address, signature: str, *arguments: int) -> Ask:
-    """Call of a function whose arguments are all static integers."""
-    words = b"".join(word(argument) for argument in arguments)
-    return Ask(to, keccak(signature.encode())[:4] + words)
-
-
-def word(value: int) -> bytes:
-    """Integer as one ABI word, two's complement when negative."""
-    return (value % (1 << 256)).to_bytes(WORD, "big")
-
-
-def words_of(data: bytes) -> tuple[int, ...]:
-    """Bytes as unsigned words.
-
-    Raises
-    ------
-    ValueError
-        When the length is not a whole number of words.
-    """
-    if len(data) % WORD:
-        raise ValueError(f"{len(data)} bytes are not whole words")
-    return tuple(map(int.from_bytes, unpack("32s" * (len(data) // WORD), data)))
-
-
-def answered(answer: Answer, count: int) -> tuple[int, ...] | None:
-    """The answer's words, or None when the call failed or answered another number of words."""
-    if not answer.ok or len(answer.data) != count * WORD:
-        return None
-    return words_of(answer.data)
-
-
-def signed(value: int, bits: int) -> int:
-    """Low ``bits`` of a word, read as two's complement."""
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> (bits - 1) else value
-
-
-def address_of(value: int) -> Address:
-    """Low 20 bytes of a word as an address."""
-    return Address(f"0x{value & ((1 << 160) - 1):040x}")
+__all__ = [
+    "WORD",
+    "address_in",
+    "address_of",
+    "answered",
+    "inputs_of",
+    "kept",
+    "packed",
+    "rows_of",
+    "signed",
+    "token_mismatches",
+    "view",
+    "word",
+    "word_at",
+    "words_of",
+]
 
 
 def token_mismatches(

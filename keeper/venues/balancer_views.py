@@ -4,13 +4,11 @@ from collections.abc import Generator
 
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
-from keeper.venues.abi import WORD, address_of, view
-from keeper.venues.balancer_words import MAX_TOKENS, packed
+from keeper.venues.abi import WORD, address_in, address_of, kept, packed, view, word_at
+from keeper.venues.balancer_words import MAX_TOKENS
 
 STIPEND = 600_000
 """Gas of each call, as in the reader."""
-MAX_ANSWER = 4096
-"""Longest answer handed on, in bytes, as in the reader."""
 
 _ADDRESS_BYTES = 20
 Row = Answer | None
@@ -19,24 +17,24 @@ Row = Answer | None
 
 def by_views(ask: Ask, block: BlockRef) -> Generator[tuple[Ask, ...], tuple[Answer, ...], Answer]:
     """Answer of the reader to ``ask``."""
-    vault, pool = (_address(ask.data[at : at + _ADDRESS_BYTES]) for at in (0, _ADDRESS_BYTES))
+    vault, pool = (address_in(ask.data, at) for at in (0, _ADDRESS_BYTES))
     pool_id = int.from_bytes(ask.data[2 * _ADDRESS_BYTES :], "big")
     listed, providers = yield (_view(vault, "getPoolTokens(bytes32)", pool_id), _view(pool, "getRateProviders()"))
-    listed, providers = _kept(listed), _kept(providers)
-    count = _word(listed.data, 3)
+    listed, providers = kept(listed), kept(providers)
+    count = word_at(listed.data, 3)
     count = count if count <= MAX_TOKENS else 0
-    tokens = [int(address_of(_word(listed.data, 4 + index)), 16) for index in range(count)]
-    sources = [address_of(_word(providers.data, 2 + index)) for index in range(count)]
+    tokens = [int(address_of(word_at(listed.data, 4 + index)), 16) for index in range(count)]
+    sources = [address_of(word_at(providers.data, 2 + index)) for index in range(count)]
     with_source = [index for index, source in enumerate(sources) if int(source, 16)]
     answers = yield (
         *(_view(address_of(token), "decimals()") for token in tokens),
         *(_view(pool, "getTokenRateCache(address)", tokens[index]) for index in with_source),
     )
-    decimals = [_kept(answer) for answer in answers[:count]]
-    caches = dict(zip(with_source, map(_kept, answers[count:]), strict=True))
+    decimals = [kept(answer) for answer in answers[:count]]
+    caches = dict(zip(with_source, map(kept, answers[count:]), strict=True))
     expired = [index for index, cache in caches.items() if _expired(cache, block.timestamp)]
     answers = yield tuple(_view(sources[index], "getRate()") for index in expired)
-    rates = dict(zip(expired, map(_kept, answers), strict=True))
+    rates = dict(zip(expired, map(kept, answers), strict=True))
     rows: list[Row] = [listed, providers]
     for index in range(count):
         rows += [decimals[index], caches.get(index), rates.get(index)]
@@ -46,22 +44,9 @@ def by_views(ask: Ask, block: BlockRef) -> Generator[tuple[Ask, ...], tuple[Answ
 def _expired(cache: Answer, time: int) -> bool:
     """Whether the last word of the cache, its expiry, lies before the block."""
     words = len(cache.data) // WORD
-    return words > 0 and time > _word(cache.data, words - 1)
-
-
-def _kept(answer: Answer) -> Answer:
-    return answer if len(answer.data) <= MAX_ANSWER else Answer(False, b"")
+    return words > 0 and time > word_at(cache.data, words - 1)
 
 
 def _view(to: Address, signature: str, *arguments: int) -> Ask:
     asked = view(to, signature, *arguments)
     return Ask(asked.to, asked.data, gas=STIPEND)
-
-
-def _word(data: bytes, index: int) -> int:
-    """Word of an answer, 0 beyond its end."""
-    return int.from_bytes(data[index * WORD : (index + 1) * WORD], "big") if index < len(data) // WORD else 0
-
-
-def _address(data: bytes) -> Address:
-    return Address("0x" + data.hex())

@@ -14,7 +14,7 @@ from keeper.records.pools import PoolState
 from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import Answer, Ask, CallInput, Input, PoolReading
 from keeper.records.units import WAD, Address
-from keeper.venues.abi import WORD, address_of, answered, view, words_of
+from keeper.venues.abi import WORD, address_of, answered, inputs_of, rows_of, view, words_of
 
 READER = Address("0x" + keccak(b"Bulkhead Balancer reader")[12:].hex())
 """Where the reader's code is placed: an address that nobody holds a key of."""
@@ -24,7 +24,6 @@ READ_GAS = 16_000_000
 
 MAX_TOKENS = 8
 _HEAD = 4
-_NOT_MADE = 2
 _ADDRESS_BITS, _ADDRESS_BYTES = 160, 20
 
 
@@ -88,7 +87,10 @@ def split(answer: Answer, pool: PoolSettings) -> RawTokens:
     """
     if not answer.ok:
         raise Garbage("its tokens could not be read: a token or rate provider uses up all gas")
-    rows = _rows(answer.data)
+    try:
+        rows = rows_of(answer.data)
+    except ValueError as error:
+        raise Garbage(str(error)) from None
     if len(rows) < 2 or rows[0] is None or rows[1] is None:
         raise Garbage(f"{len(answer.data)} bytes are not the reader's reply")
     addresses, balances = _listed(rows[0])
@@ -97,28 +99,19 @@ def split(answer: Answer, pool: PoolSettings) -> RawTokens:
         raise Garbage(f"{len(rows)} answers do not fit {count} tokens")
     providers = list_of(rows[1], count) or (0,) * count
     calls = [
-        (pool.companion, view(pool.companion, "getPoolTokens(bytes32)", int.from_bytes(pool.pool_id, "big"))),
-        (pool.address, view(pool.address, "getRateProviders()")),
+        view(pool.companion, "getPoolTokens(bytes32)", int.from_bytes(pool.pool_id, "big")),
+        view(pool.address, "getRateProviders()"),
     ]
     tokens = []
     for token, balance, provider, at in zip(addresses, balances, providers, range(2, len(rows), 3), strict=True):
         to = address_of(token), pool.address, address_of(provider)
         calls += [
-            (to[0], view(to[0], "decimals()")),
-            (to[1], view(to[1], "getTokenRateCache(address)", token)),
-            (to[2], view(to[2], "getRate()")),
+            view(to[0], "decimals()"),
+            view(to[1], "getTokenRateCache(address)", token),
+            view(to[2], "getRate()"),
         ]
         tokens.append(RawToken(to[0], balance, rows[at] or Answer(False, b""), rows[at + 1], rows[at + 2]))
-    made = zip(calls, rows, strict=True)
-    inputs = tuple(CallInput(to, ask.data, row.ok, row.data) for (to, ask), row in made if row is not None)
-    return RawTokens(tuple(tokens), inputs)
-
-
-def packed(row: Answer | None) -> bytes:
-    """One call of the reader's reply; None = not made."""
-    if row is None:
-        return bytes([_NOT_MADE, 0, 0, 0])
-    return bytes([row.ok]) + len(row.data).to_bytes(_HEAD - 1, "big") + row.data
+    return RawTokens(tuple(tokens), inputs_of(calls, rows))
 
 
 def list_of(answer: Answer, count: int) -> tuple[int, ...] | None:
@@ -186,19 +179,6 @@ def _refuse_sides(pool: PoolSettings, tokens: tuple[RawToken, ...]) -> None:
         raise Garbage(f"token {empty[0]} has no balance")
     if any(token.balance > MAX_BALANCE for token in tokens):
         raise Garbage("getPoolTokens answers more than the Vault can hold")
-
-
-def _rows(data: bytes) -> list[Answer | None]:
-    """Outcome uint8 | length uint24 | answer, each; None = not made."""
-    rows: list[Answer | None] = []
-    at = 0
-    while at < len(data):
-        end = at + _HEAD + int.from_bytes(data[at + 1 : at + _HEAD], "big")
-        if end > len(data) or data[at] > _NOT_MADE:
-            raise Garbage(f"{len(data)} bytes are not the reader's reply")
-        rows.append(None if data[at] == _NOT_MADE else Answer(data[at] == 1, data[at + _HEAD : end]))
-        at = end
-    return rows
 
 
 def _listed(answer: Answer) -> tuple[tuple[int, ...], tuple[int, ...]]:

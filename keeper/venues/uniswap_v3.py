@@ -171,6 +171,8 @@ def _state(raw: RawPool, plan: ReadPlan, time: int) -> UniswapV3State:
         last_observation_time=time - age,
         harmonic=harmonic if long_enough else None,
         ring=tuple(reading for reading, reached in ring if reached),
+        fee_growth0_x128=raw.fee_growth[0],
+        fee_growth1_x128=raw.fee_growth[1],
     )
 
 
@@ -193,6 +195,8 @@ def _layout_views(pool: PoolSettings, raw: RawPool) -> tuple[Ask, ...]:
         view(pool.address, "liquidity()"),
         view(pool.address, "observations(uint256)", raw.slot0.index),
         view(pool.address, "tickBitmap(int16)", position),
+        view(pool.address, "feeGrowthGlobal0X128()"),
+        view(pool.address, "feeGrowthGlobal1X128()"),
     )
     first = next(iter(raw.around.ticks), None)
     return asks if first is None else (*asks, view(pool.address, "ticks(int24)", first))
@@ -200,7 +204,7 @@ def _layout_views(pool: PoolSettings, raw: RawPool) -> tuple[Ask, ...]:
 
 def _layout_problems(raw: RawPool, answers: tuple[Answer, ...]) -> tuple[str, ...]:
     slot0, liquidity, newest = answered(answers[0], 7), answered(answers[1], 1), answered(answers[2], 4)
-    bitmap = answered(answers[3], 1)
+    bitmap, *growth = (answered(answer, 1) for answer in answers[3:6])
     own = raw.slot0
     said = None if slot0 is None else (slot0[0], signed(slot0[1], 24), slot0[2], slot0[3])
     seen = None if newest is None else Observation(newest[0], signed(newest[1], 56), newest[2], bool(newest[3]))
@@ -209,9 +213,10 @@ def _layout_problems(raw: RawPool, answers: tuple[Answer, ...]) -> tuple[str, ..
         "liquidity()": liquidity == (raw.liquidity,),
         "observations()": seen == raw.newest,
         "tickBitmap()": bitmap is not None and bitmap[0] in raw.around.bitmaps.values(),
+        "feeGrowthGlobal()": growth == [(word,) for word in raw.fee_growth],
     }
     if raw.around.ticks:
-        ticks, first = answered(answers[4], 8), next(iter(raw.around.ticks.values()))
+        ticks, first = answered(answers[6], 8), next(iter(raw.around.ticks.values()))
         agreed["ticks()"] = ticks is not None and (ticks[0], signed(ticks[1], 128)) == tick_liquidity(first)
     return tuple(
         f"{name} disagrees with the raw words: another storage layout" for name, same in agreed.items() if not same

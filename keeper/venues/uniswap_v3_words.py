@@ -1,7 +1,8 @@
 """Raw storage words of a Uniswap v3 pool and what they mean; the twin of ``contracts/src/readers/UniswapV3Reader.sol``.
 
-Layout of UniswapV3Pool (v3-core 1.0.1): slot0 0 | liquidity 4 | ticks 5 (mapping) | tickBitmap 6 (mapping) |
-observations 8 + i. The reader answers words alone; which slot each word is from follows from slot0 and the request.
+Layout of UniswapV3Pool (v3-core 1.0.1): slot0 0 | feeGrowthGlobal0X128 1 | feeGrowthGlobal1X128 2 | liquidity 4 |
+ticks 5 (mapping) | tickBitmap 6 (mapping) | observations 8 + i. The reader answers words alone; which slot each word
+is from follows from slot0 and the request.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from keeper.records.units import Address
 from keeper.venues.abi import signed, word, words_of
 from keeper.venues.tick_words import Garbage, TickWords, tick_words
 
-SLOT0_SLOT, LIQUIDITY_SLOT, TICKS_SLOT, BITMAP_SLOT, OBSERVATIONS_SLOT = 0, 4, 5, 6, 8
+SLOT0_SLOT, GROWTH0_SLOT, GROWTH1_SLOT, LIQUIDITY_SLOT, TICKS_SLOT, BITMAP_SLOT, OBSERVATIONS_SLOT = 0, 1, 2, 4, 5, 6, 8
 
 _U32 = 1 << 32
 _UINT128 = (1 << 128) - 1
@@ -60,6 +61,8 @@ class RawPool:
     around: TickWords
     ring: tuple[tuple[int, int, int], ...]
     """(index, word at or before, word after) for each target; 0 = none."""
+    fee_growth: tuple[int, int]
+    """feeGrowthGlobal0X128 and feeGrowthGlobal1X128."""
     head: tuple[int, int, int]
     """Words of slot0, liquidity and the newest observation as they were read."""
 
@@ -67,7 +70,8 @@ class RawPool:
     def words(self) -> dict[int, int]:
         """Slot -> word of everything that the state rests on."""
         first, liquidity, newest = self.head
-        words = {SLOT0_SLOT: first, LIQUIDITY_SLOT: liquidity, OBSERVATIONS_SLOT + self.slot0.index: newest}
+        words = {SLOT0_SLOT: first, GROWTH0_SLOT: self.fee_growth[0], GROWTH1_SLOT: self.fee_growth[1]}
+        words |= {LIQUIDITY_SLOT: liquidity, OBSERVATIONS_SLOT + self.slot0.index: newest}
         words |= self.around.slots(BITMAP_SLOT, TICKS_SLOT)
         for index, before, after in self.ring:
             words[OBSERVATIONS_SLOT + index] = before
@@ -96,13 +100,14 @@ def split(data: bytes, tick_spacing: int, range_ticks: int, targets: int) -> Raw
     """
     if len(data) < 5 * 32 or len(data) % 32:
         raise Garbage(f"{len(data)} bytes are not the reader's reply")
-    first, _, _, liquidity, newest, *rest = words_of(data)
+    first, growth0, growth1, liquidity, newest, *rest = words_of(data)
     slot0 = slot0_of(first)
     around = tick_words(rest, slot0.tick, tick_spacing, range_ticks)
     if len(rest) != around.count + 3 * targets:
         raise Garbage(f"{len(data)} bytes do not fit the pool's own bitmap")
     ring = tuple((rest[at], rest[at + 1], rest[at + 2]) for at in range(around.count, len(rest), 3))
-    return RawPool(slot0, liquidity & _UINT128, observation_of(newest), around, ring, (first, liquidity, newest))
+    head = (first, liquidity, newest)
+    return RawPool(slot0, liquidity & _UINT128, observation_of(newest), around, ring, (growth0, growth1), head)
 
 
 def slot0_of(value: int) -> Slot0:

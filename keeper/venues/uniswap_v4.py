@@ -181,6 +181,8 @@ def _state(pool: PoolSettings, raw: RawPool) -> UniswapV4State:
         highest_tick=raw.around.highest_tick,
         fee0_pips=swap_fee_pips_up(slot0.lp_fee_pips, slot0.protocol_fee0_pips),
         fee1_pips=swap_fee_pips_up(slot0.lp_fee_pips, slot0.protocol_fee1_pips),
+        fee_growth0_x128=raw.fee_growth[0],
+        fee_growth1_x128=raw.fee_growth[1],
     )
 
 

@@ -12,7 +12,7 @@ from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import NO_ADDRESS, Address
 from keeper.venues.abi import answered, view
-from keeper.venues.uniswap_v4_words import RawPool, pool_id_of
+from keeper.venues.uniswap_v4_words import HEAD_OFFSETS, RawPool, pool_id_of
 
 BEFORE_INITIALIZE = 1 << 13
 """Permission bit in the address of hooks: they are asked before ``initialize`` looks whether the pool exists."""
@@ -82,10 +82,11 @@ def problems_of(
 
 
 def _probed(raw: RawPool) -> tuple[int, ...]:
-    """First slot of each kind, in the order of ``raw.words``: slot0, liquidity, a bitmap word, a tick."""
+    """First slot of each kind, in the order of ``raw.words``: slot0, fee growth, liquidity, a bitmap word, a tick."""
     slots = tuple(raw.words)
-    first_tick = 2 + len(raw.around.bitmaps)
-    return (*slots[:3], *slots[first_tick : first_tick + 1])
+    head = len(HEAD_OFFSETS)
+    first_tick = head + len(raw.around.bitmaps)
+    return (*slots[: head + 1], *slots[first_tick : first_tick + 1])
 
 
 def _id(pool: PoolSettings, currency0: Address, currency1: Address) -> bytes:

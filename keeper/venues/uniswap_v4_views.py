@@ -10,7 +10,7 @@ from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 from keeper.venues.abi import WORD, signed, word, words_of
 from keeper.venues.tick_words import bounds, covering, initialised, mapped
-from keeper.venues.uniswap_v4_words import BITMAP_OFFSET, LIQUIDITY_OFFSET, TICKS_OFFSET, first_slot
+from keeper.venues.uniswap_v4_words import BITMAP_OFFSET, HEAD_OFFSETS, TICKS_OFFSET, first_slot
 
 FAILED = Answer(False, b"")
 
@@ -31,7 +31,7 @@ def by_views(
     if len(ask.data) != _REQUEST_BYTES or not spacing:
         return FAILED
     base = first_slot(ask.data[:32])
-    head = yield from _load(ask.to, [base, base + LIQUIDITY_OFFSET])
+    head = yield from _load(ask.to, [base + offset for offset in HEAD_OFFSETS])
     if head is None:
         return FAILED
     low, high = bounds(signed(head[0] >> 160, 24), range_ticks)

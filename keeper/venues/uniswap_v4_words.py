@@ -1,7 +1,7 @@
 """Raw storage words of a Uniswap v4 pool and what they mean; the twin of ``contracts/src/readers/UniswapV4Reader.sol``.
 
 Layout of PoolManager (v4-core 1.0.2): pools 6 (mapping); of a pool, counted from its first slot: slot0 0 |
-liquidity 3 | ticks 4 (mapping) | tickBitmap 5 (mapping).
+feeGrowthGlobal0X128 1 | feeGrowthGlobal1X128 2 | liquidity 3 | ticks 4 (mapping) | tickBitmap 5 (mapping).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ from keeper.records.units import Address
 from keeper.venues.abi import signed, word, words_of
 from keeper.venues.tick_words import Garbage, TickWords, mapped, tick_words
 
-POOLS_SLOT, LIQUIDITY_OFFSET, TICKS_OFFSET, BITMAP_OFFSET = 6, 3, 4, 5
+POOLS_SLOT = 6
+GROWTH0_OFFSET, GROWTH1_OFFSET, LIQUIDITY_OFFSET, TICKS_OFFSET, BITMAP_OFFSET = 1, 2, 3, 4, 5
+HEAD_OFFSETS = (0, GROWTH0_OFFSET, GROWTH1_OFFSET, LIQUIDITY_OFFSET)
+"""Words that every reply begins with, in its order."""
 
 MAX_PROTOCOL_FEE_PIPS = 1_000
 """v4-core ``ProtocolFeeLibrary``."""
@@ -46,6 +49,8 @@ class RawPool:
     slot0: Slot0
     liquidity: int
     around: TickWords
+    fee_growth: tuple[int, int]
+    """feeGrowthGlobal0X128 and feeGrowthGlobal1X128."""
     head: tuple[int, int, int]
     """First slot of the pool, words of slot0 and liquidity as they were read."""
 
@@ -53,7 +58,8 @@ class RawPool:
     def words(self) -> dict[int, int]:
         """Slot -> word of everything above."""
         base, first, liquidity = self.head
-        words = {base: first, base + LIQUIDITY_OFFSET: liquidity}
+        words = {base: first, base + GROWTH0_OFFSET: self.fee_growth[0], base + GROWTH1_OFFSET: self.fee_growth[1]}
+        words[base + LIQUIDITY_OFFSET] = liquidity
         return words | self.around.slots(base + BITMAP_OFFSET, base + TICKS_OFFSET)
 
     def inputs(self, manager: Address) -> Sequence[Input]:
@@ -80,16 +86,17 @@ def split(data: bytes, pool_id: bytes, tick_spacing: int, range_ticks: int) -> R
     Garbage
         When it can't be the reply about a pool that works.
     """
-    if len(data) < 2 * 32 or len(data) % 32:
+    if len(data) < 4 * 32 or len(data) % 32:
         raise Garbage(f"{len(data)} bytes are not the reader's reply")
     if tick_spacing < 1:
         raise Garbage("the settings give no tick spacing")
-    first, liquidity, *rest = words_of(data)
+    first, growth0, growth1, liquidity, *rest = words_of(data)
     slot0 = slot0_of(first)
     around = tick_words(rest, slot0.tick, tick_spacing, range_ticks)
     if len(rest) != around.count:
         raise Garbage(f"{len(data)} bytes do not fit the pool's own bitmap")
-    return RawPool(slot0, liquidity & _UINT128, around, (first_slot(pool_id), first, liquidity))
+    head = (first_slot(pool_id), first, liquidity)
+    return RawPool(slot0, liquidity & _UINT128, around, (growth0, growth1), head)
 
 
 def first_slot(pool_id: bytes) -> int:

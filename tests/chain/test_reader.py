@@ -75,6 +75,10 @@ def test_raw_words_equal_the_pools_own_views(bench: Bench, reader: Reader, pools
         slot0 = bench.chain.call(settings.address, "slot0()", returns="(uint160,int24,uint16,uint16,uint16,uint8,bool)")
         assert (state.sqrt_price_x96, state.tick) == slot0[:2]
         assert state.liquidity == bench.chain.call(settings.address, "liquidity()", returns="(uint128)")
+        names = ("feeGrowthGlobal0X128()", "feeGrowthGlobal1X128()")
+        growth = [bench.chain.call(settings.address, name, returns="(uint256)") for name in names]
+        assert [state.fee_growth0_x128, state.fee_growth1_x128] == growth
+        assert all(growth)
         assert len(state.ticks) > 50
         for tick, net in state.ticks:
             view = bench.chain.call(

@@ -90,6 +90,9 @@ def test_raw_words_equal_state_view(bench: BenchV4, reader: Reader, keys: tuple[
         whole = tuple(share + key.fee - share * key.fee // 10**6 for share in fees)
         assert (state.fee0_pips, state.fee1_pips) == whole
         assert state.liquidity == bench.chain.call(view, "getLiquidity(bytes32)", key.pool_id, returns="(uint128)")
+        growth = bench.chain.call(view, "getFeeGrowthGlobals(bytes32)", key.pool_id, returns="(uint256,uint256)")
+        assert (state.fee_growth0_x128, state.fee_growth1_x128) == growth
+        assert all(growth)
         assert len(state.ticks) > 130
         for tick, net in state.ticks:
             seen = bench.chain.call(

@@ -1,16 +1,15 @@
 """Every way of reading gives the same words: overrides, a constructor that reverts, Multicall3."""
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from bench import Bench, build, random_positions, trade
+from ways import ROUTES, reader_by, with_multicall3
 
 from keeper.chain.reader import Reader
-from keeper.chain.routes import MULTICALL3, Deployless, Multicall3, Override, probe
+from keeper.chain.routes import MULTICALL3, probe
 from keeper.chain.rpc import Rpc, RpcError
 from keeper.errors import RetryLater
 from keeper.protocols.bulkhead import Bulkhead
@@ -23,20 +22,12 @@ from keeper.testing.devnet import build_devnet
 from keeper.venues import VENUES
 
 PLAN = ReadPlan(harmonic_seconds=600, ring_seconds=(500, 400, 300, 200, 100))
-DATA = Path(__file__).parent / "data" / "multicall3.json"
-ROUTES = (Override(), Deployless(), Multicall3())
 NOBODY = Address("0x" + "e0" * 20)
 
 
 @pytest.fixture(scope="module")
 def bench(module_chain: DevChain) -> Bench:
-    made = build(module_chain)
-    creation = {"from": made.trader, "data": json.loads(DATA.read_text())["creation"], "gas": hex(3_000_000)}
-    sent = made.chain.rpc("eth_sendTransaction", creation)
-    made.chain.mine()
-    address = made.chain.rpc("eth_getTransactionReceipt", sent)["contractAddress"]
-    made.chain.rpc("anvil_setCode", MULTICALL3, made.chain.rpc("eth_getCode", address, "latest"))
-    return made
+    return build(with_multicall3(module_chain))
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +46,6 @@ def pools(bench: Bench) -> tuple[PoolSettings, ...]:
 def rpc(bench: Bench) -> Iterator[Rpc]:
     with Rpc("local", bench.chain.url) as client:
         yield client
-
-
-def reader_by(rpc: Rpc, route: object) -> Reader:
-    whole = open_reader(rpc)
-    return Reader(rpc, plans=whole._plans, routes=(route,))  # type: ignore[arg-type]
 
 
 def read(reader: Reader, pools: tuple[PoolSettings, ...], plan: ReadPlan = PLAN) -> list[PoolReading]:

@@ -57,6 +57,8 @@ def v3() -> PoolState:
         last_observation_time=NOW,
         harmonic=Cumulative(NOW - 1800, 0, 0),
         ring=(),
+        fee_growth0_x128=0,
+        fee_growth1_x128=0,
     )
 
 
@@ -80,7 +82,7 @@ def v4() -> PoolState:
     same = v3()
     assert isinstance(same, UniswapV3State)
     walked = (same.sqrt_price_x96, same.tick, same.liquidity, same.ticks, same.lowest_tick, same.highest_tick)
-    return UniswapV4State(*walked, fee0_pips=3000, fee1_pips=3000)
+    return UniswapV4State(*walked, fee0_pips=3000, fee1_pips=3000, fee_growth0_x128=0, fee_growth1_x128=0)
 
 
 def v4_settings() -> PoolSettings:

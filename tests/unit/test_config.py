@@ -5,7 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import CHAIN_ID, CONTRACT, make_settings, market_settings, model_settings, pair_settings, pool_settings
+from factories import (
+    CHAIN_ID,
+    CONTRACT,
+    V2_POOL,
+    make_settings,
+    market_settings,
+    model_settings,
+    pair_settings,
+    pool_settings,
+)
 
 from keeper.config import Config, KeySource, Operator, Provider, Secret, dump_toml, load_config
 from keeper.errors import ConfigError
@@ -55,6 +64,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert (read.network, read.chain_id, read.contract) == (written.network, written.chain_id, written.contract)
     assert (read.data_dir, read.store_url, read.key) == (written.data_dir, written.store_url, None)
     assert read.providers[0].url.reveal() == f"https://node.example/{TOKEN}"
+
+
+def test_holders_and_rounds_are_written_and_read_back(tmp_path: Path) -> None:
+    market = market_settings(**AAVE, holders=(HOLDER, V2_POOL), shock_bps=2_500, shock_share_bps=6_000)
+    settings = make_settings(markets=(replace(market, feed=replace(market.feed, rounds=8)),))
+    assert load_config(write(tmp_path, settings), {}).settings == settings
 
 
 def test_amounts_beyond_64_bits_survive(tmp_path: Path) -> None:
@@ -143,6 +158,12 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
             f"markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: {', '.join(sorted(VENUES))}",
         ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
+        ("rounds = 0", "rounds = 9", "markets[0].feed.rounds: 9 is above 8; give a whole number from 0 to 8"),
+        (
+            "holders = []",
+            'holders = ["0xcc"]',
+            "markets[0].holders[0]: '0xcc' is not an address; write 0x and 40 hex digits, as \"0xC02a...\"",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_line_with_key_and_remedy(tmp_path: Path, old: str, new: str, line: str) -> None:
@@ -176,6 +197,9 @@ THROUGH = replace(
 )
 
 
+HOLDER = Address("0x" + "0a" * 20)
+AAVE = {"protocol": "aave_v3", "protocol_market_id": bytes(12) + b"\xa0" * 20}
+MANY = tuple(Address(f"0x{number:040x}") for number in range(1, 1_002))
 TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one of the routes through it"
 
 
@@ -231,6 +255,29 @@ TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one 
         (
             make_settings(markets=(market_settings(debt=market_settings().collateral),)),
             "markets[0].debt: is the collateral itself; write the address of the token that is borrowed",
+        ),
+        (
+            make_settings(markets=(market_settings(holders=(HOLDER,)),)),
+            "markets[0].holders: nobody borrows from the bare contract; remove them, or name the lending protocol",
+        ),
+        (
+            make_settings(markets=(market_settings(**AAVE, holders=(HOLDER, V2_POOL, HOLDER)),)),
+            f"markets[0].holders: {HOLDER} stands twice; name every account once",
+        ),
+        (
+            make_settings(markets=(market_settings(**AAVE, holders=MANY),)),
+            "markets[0].holders: 1001 are named; keep the largest 1000",
+        ),
+        (
+            make_settings(markets=(market_settings(**AAVE | {"protocol_market_id": bytes(32)}),)),
+            (
+                "markets[0].protocol_market_id: is no address; "
+                "write the PoolAddressesProvider: 0x, 24 zeros and its 40 digits"
+            ),
+        ),
+        (
+            make_settings(markets=(market_settings(**AAVE, shock_bps=10_000),)),
+            "markets[0].shock_bps: must leave a price, and lower it; write 3000 for a fall by 30 %",
         ),
     ],
 )

@@ -59,7 +59,7 @@ def estimates(case: Case) -> Estimates:
     waterfall = Waterfall(case.target_bps, (("price_move", case.target_bps),), capped=False, unquotable=False)
     sigma = None if case.blind else WAD
     return Estimates(
-        None, None, sigma, (), depth, (1, 2, 3), case.warm, 10**19, None if case.blind else waterfall, case.missing
+        None, None, sigma, (), depth, (1, 2, 3), case.warm, 10**19, None if case.blind else waterfall, case.missing, 0
     )
 
 

@@ -158,7 +158,7 @@ def test_bars_span_lowest_to_highest_and_leave_gaps() -> None:
 
 def view(market: MarketSettings, depth: float, haircut: int, block: int) -> MarketView:
     sold = SampleDepth(0, block, None, None, int(depth * 10**18), None)
-    estimates = Estimates(None, None, None, (), sold, (), True, None, None, ())
+    estimates = Estimates(None, None, None, (), sold, (), True, None, None, (), None)
     decision = Decision(None, Due.NONE, (), haircut, b"")
     snapshot = make_snapshot(block=make_block(block))
     sample = StoredSample(KEY, 0, 0, b"", snapshot, Folded(estimates, decision))

@@ -51,6 +51,8 @@ def v4_reading(liquidity: int) -> PoolReading:
         highest_tick=same.highest_tick,
         fee0_pips=3000,
         fee1_pips=3000,
+        fee_growth0_x128=0,
+        fee_growth1_x128=0,
     )
     return replace(pool_reading(), state=state)
 

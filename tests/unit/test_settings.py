@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 
-from factories import V2_POOL, make_settings, market_settings, pair_settings, pool_settings
+from factories import V2_POOL, WETH, make_settings, market_settings, pair_settings, pool_settings
 
 from keeper.records.settings import (
     FEED_ABI,
@@ -42,7 +42,10 @@ def test_every_field_is_in_the_document() -> None:
 
 
 def test_a_document_survives_its_encoding() -> None:
-    settings = make_settings(markets=(market_settings(), market_settings(name="other", pools=(pair_settings(),))))
+    held = market_settings(name="held", holders=(V2_POOL, WETH), shock_bps=1, shock_share_bps=2)
+    held = replace(held, feed=replace(held.feed, rounds=3))
+    other = market_settings(name="other", pools=(pair_settings(),))
+    settings = make_settings(markets=(market_settings(), other, held))
     assert decode_settings(encode_settings(settings)) == settings
 
 
@@ -64,8 +67,13 @@ def test_any_change_changes_the_hash() -> None:
         replace(base, markets=()),
         replace(base, markets=(market_settings(pools=(pool_settings(fee_pips=500),)),)),
         replace(base, markets=(market_settings(pools=(pool_settings(address=V2_POOL),)),)),
+        replace(base, markets=(market_settings(holders=(V2_POOL,)),)),
+        replace(base, markets=(market_settings(holders=(WETH,)),)),
+        replace(base, markets=(market_settings(shock_bps=1),)),
+        replace(base, markets=(market_settings(shock_share_bps=1),)),
+        replace(base, markets=(market_settings(feed=replace(market_settings().feed, rounds=1)),)),
     ]
-    assert len({settings_hash(row) for row in [base, *changed]}) == 5
+    assert len({settings_hash(row) for row in [base, *changed]}) == 10
 
 
 def test_a_market_key_names_chain_protocol_id_and_both_assets() -> None:

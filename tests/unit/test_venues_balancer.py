@@ -13,7 +13,8 @@ from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import Answer, Ask, CallInput, PoolReading, ReadPlan
 from keeper.records.units import WAD, Address, BlockRef
 from keeper.venues import VENUES
-from keeper.venues.balancer_words import READER, packed
+from keeper.venues.abi import packed
+from keeper.venues.balancer_words import READER
 
 POOL, VAULT = Address("0x" + "0b" * 20), Address("0x" + "ba" * 20)
 TOKENS = [int("0x" + "a1" * 20, 16), int("0x" + "b2" * 20, 16)]

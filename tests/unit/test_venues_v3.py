@@ -23,6 +23,7 @@ NOW = 1_700_000_000
 BLOCK = BlockRef(100, bytes(32), NOW)
 PLAN = ReadPlan(harmonic_seconds=1800, ring_seconds=(), depth_range_ticks=600)
 L = 10**18
+GROWN = 7 << 130
 
 
 def word(value: int) -> bytes:
@@ -52,6 +53,7 @@ def reply(**changes: Any) -> bytes:
     """A healthy pool's reply: price 1, one position [-60, 60), and the pair around 1,800 s ago."""
     parts: dict[str, Any] = {
         "slot0": slot0(),
+        "growth": [0, 0],
         "liquidity": L,
         "newest": NEWEST,
         "bitmaps": list(BITMAPS.values()),
@@ -59,7 +61,7 @@ def reply(**changes: Any) -> bytes:
         "ring": [(1, OLD, NEWEST)],
         **changes,
     }
-    head = [parts["slot0"], 0, 0, parts["liquidity"], parts["newest"], *parts["bitmaps"], *parts["ticks"]]
+    head = [parts["slot0"], *parts["growth"], parts["liquidity"], parts["newest"], *parts["bitmaps"], *parts["ticks"]]
     return b"".join(word(value) for value in [*head, *(value for row in parts["ring"] for value in row)])
 
 
@@ -95,16 +97,18 @@ def test_a_healthy_pool_is_decoded() -> None:
 def test_the_inputs_are_the_words_the_state_rests_on_each_once() -> None:
     reading = read(reply())
     slots = [row.slot for row in reading.inputs]  # type: ignore[union-attr]
-    # slot0, liquidity, newest observation, two bitmap words, two ticks, the older observation; no fee growth.
-    assert len(slots) == len(set(slots)) == 8
-    assert [int.from_bytes(slot, "big") for slot in slots[:3]] == [0, 4, 8]
+    # slot0, fee growth twice, liquidity, newest observation, two bitmap words, two ticks, the older observation.
+    assert len(slots) == len(set(slots)) == 10
+    assert [int.from_bytes(slot, "big") for slot in slots[:5]] == [0, 1, 2, 4, 8]
     assert int.from_bytes(slots[-1], "big") == 9
 
 
-def test_fee_growth_does_not_touch_the_reading() -> None:
-    data = bytearray(reply())
-    data[32:96] = b"\xff" * 64
-    assert read(bytes(data)) == read(reply())
+def test_fee_growth_is_the_raw_word_and_touches_nothing_else() -> None:
+    grown = read(reply(growth=[GROWN, (1 << 256) - 1]))
+    assert isinstance(grown.state, UniswapV3State)
+    assert (grown.state.fee_growth0_x128, grown.state.fee_growth1_x128) == (GROWN, (1 << 256) - 1)
+    assert replace(grown.state, fee_growth0_x128=0, fee_growth1_x128=0) == read(reply()).state
+    assert [row.value for row in grown.inputs[1:3]] == [word(GROWN), b"\xff" * 32]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -57,12 +57,14 @@ def reply(**changes: Any) -> bytes:
     """A healthy pool's reply: price 1, one position [-60, 60)."""
     parts: dict[str, Any] = {
         "slot0": slot0(),
+        "growth": [5 << 128, 3 << 128],
         "liquidity": L,
         "bitmaps": [1 << 255, 1 << 1],
         "ticks": [tick_word(L, L), tick_word(L, -L)],
         **changes,
     }
-    return b"".join(word(value) for value in [parts["slot0"], parts["liquidity"], *parts["bitmaps"], *parts["ticks"]])
+    head = [parts["slot0"], *parts["growth"], parts["liquidity"]]
+    return b"".join(word(value) for value in [*head, *parts["bitmaps"], *parts["ticks"]])
 
 
 def drive(reading: Generator[tuple[Ask, ...], tuple[Answer, ...], PoolReading], answer: Answer) -> PoolReading:
@@ -88,6 +90,7 @@ def test_a_healthy_pool_is_decoded() -> None:
     state = state_of(reply(slot0=slot0(protocol=(1000, 250))))
     assert (state.tick, state.liquidity, state.ticks) == (0, L, ((-60, L), (60, -L)))
     assert (state.lowest_tick, state.highest_tick) == (-600, 600)
+    assert (state.fee_growth0_x128, state.fee_growth1_x128) == (5 << 128, 3 << 128)
     # 1000 + 3000 - 3 and 250 + 3000 - floor(0.75).
     assert (state.fee0_pips, state.fee1_pips) == (3997, 3250)
 
@@ -96,12 +99,13 @@ def test_the_inputs_are_words_of_the_manager_at_the_pools_own_slots() -> None:
     reading = read(reply())
     assert {row.account for row in reading.inputs} == {MANAGER}
     slots = [int.from_bytes(row.slot, "big") for row in reading.inputs]  # type: ignore[union-attr]
-    # slot0, liquidity, two bitmap words, two ticks.
-    assert len(slots) == len(set(slots)) == 6
+    # slot0, fee growth twice, liquidity, two bitmap words, two ticks.
+    assert len(slots) == len(set(slots)) == 8
     base = int.from_bytes(keccak(POOL.pool_id + word(6)), "big")
-    assert slots[:2] == [base, base + 3] == [first_slot(POOL.pool_id), first_slot(POOL.pool_id) + 3]
-    assert slots[2] == int.from_bytes(keccak(word(-1) + word(base + 5)), "big")
-    assert slots[4] == int.from_bytes(keccak(word(-60) + word(base + 4)), "big")
+    assert slots[:4] == [base, base + 1, base + 2, base + 3]
+    assert base == first_slot(POOL.pool_id)
+    assert slots[4] == int.from_bytes(keccak(word(-1) + word(base + 5)), "big")
+    assert slots[6] == int.from_bytes(keccak(word(-60) + word(base + 4)), "big")
 
 
 def test_the_pool_id_is_that_of_a_pool_on_mainnet() -> None:
@@ -231,6 +235,7 @@ def test_a_dynamic_fee_is_the_pools_own() -> None:
 
 WORDS = 2
 """Bitmap words of spacing 60 around tick 0 within the plan's usual range."""
+PROBED = ("slot0", "growth0", "growth1", "liquidity", "bitmap", "tick")
 
 
 def check(pool: PoolSettings = POOL, data: bytes | None = None, **changes: Answer) -> tuple[str, ...]:
@@ -241,13 +246,13 @@ def check(pool: PoolSettings = POOL, data: bytes | None = None, **changes: Answe
     held = changes.pop("held", Answer(True, word(1000)))
     try:
         asks = running.send((Answer(True, data), held)[: len(first)])
-        honest = [Answer(True, data[at : at + 32]) for at in (0, 32, 64, 64 + 32 * WORDS)]
+        honest = [Answer(True, data[at : at + 32]) for at in (0, 32, 64, 96, 128, 128 + 32 * WORDS)]
         answers = [
             *honest,
             changes.get("initialize", Answer(False, TAKEN)),
             changes.get("supply", Answer(True, word(1000))),
         ]
-        for at, name in enumerate(("slot0", "liquidity", "bitmap", "tick")):
+        for at, name in enumerate(PROBED):
             answers[at] = changes.get(name, answers[at])
         running.send(tuple(answers[: len(asks)]))
     except StopIteration as stop:
@@ -276,7 +281,7 @@ def test_check_refuses_a_key_whose_currencies_are_out_of_order() -> None:
     assert check(facing(swapped, False)) == ("currency 0 is not the lower address",)
 
 
-@pytest.mark.parametrize("name", ["slot0", "liquidity", "bitmap", "tick"])
+@pytest.mark.parametrize("name", PROBED)
 @pytest.mark.parametrize("answer", [Answer(True, word(7)), Answer(False, b""), Answer(True, b"")])
 def test_check_compares_raw_words_with_extsload(name: str, answer: Answer) -> None:
     assert check(**{name: answer}) == ("extsload() disagrees with the raw words: not a Uniswap v4 PoolManager",)

@@ -11,7 +11,7 @@ pragma solidity ^0.8.27;
 /// feeGrowthGlobal0X128 1 | feeGrowthGlobal1X128 2 | liquidity 3 | ticks 4 (mapping) | tickBitmap 5 (mapping).
 ///
 /// Calldata, packed: pool id 32 | tickSpacing uint24 | range in ticks uint24.
-/// Reply, 32-byte words: slot0 | liquidity |
+/// Reply, 32-byte words: slot0 | feeGrowth0 | feeGrowth1 | liquidity |
 ///   bitmap words that cover [tick - range, tick + range] within the protocol's bounds, rising |
 ///   first word (liquidityGross, liquidityNet) of every initialised tick in that stretch, rising.
 /// Calldata of 20 bytes, an account: one word, its balance of the chain's own currency.
@@ -52,8 +52,10 @@ contract UniswapV4Reader {
             let spacing := shr(232, calldataload(32))
             let slot0 := sload(pool)
             mstore(0x80, slot0)
-            mstore(0xa0, sload(add(pool, 3)))
-            let cursor := 0xc0
+            mstore(0xa0, sload(add(pool, 1)))
+            mstore(0xc0, sload(add(pool, 2)))
+            mstore(0xe0, sload(add(pool, 3)))
+            let cursor := 0x100
 
             let range := and(shr(208, calldataload(32)), 0xffffff)
             let tick := signextend(2, shr(160, slot0))
