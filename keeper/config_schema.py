@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
 from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, RANGES
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
 
@@ -60,7 +60,8 @@ def _record(kind: type, model: Any) -> Any:
         value = getattr(model, name)
         if get_origin(hint) is tuple:
             kind_of_item = get_args(hint)[0]
-            value = tuple(item if kind_of_item is int else _record(kind_of_item, item) for item in value)
+            plain = kind_of_item in (int, Address)
+            value = tuple(item if plain else _record(kind_of_item, item) for item in value)
         elif isinstance(value, BaseModel):
             value = _record(hint, value)
         values[name] = value
@@ -107,7 +108,8 @@ def _field(name: str, hint: Any) -> tuple[Any, Any]:
     default = DEFAULTS.get(name, ...)
     if get_origin(hint) is tuple:
         item = get_args(hint)[0]
-        return list[_number(name) if item is int else _of(item)], default  # type: ignore[misc]
+        row = _number(name) if item is int else _ADDRESS if item is Address else _of(item)
+        return list[row], default  # type: ignore[valid-type]
     if hint in (FeedSettings, ModelSettings, PoolSettings):
         return _of(hint), default
     if hint is int:
@@ -245,6 +247,6 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
     names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed"}
-    for kind in (Settings, MarketSettings, FeedSettings, ModelSettings, PoolSettings):
+    for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}
     return sorted(names)

@@ -31,6 +31,9 @@ DEFAULTS: Mapping[str, Any] = {
     "companion": NO_ADDRESS,
     "rates": (),
     "tick_spacing": 0,
+    "routes": (),
+    "counted_bps": 0,
+    "flagged": (),
 }
 """Starting values of design.md section 5."""
 
@@ -44,6 +47,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "decimals": (0, 36),
     "collateral_decimals": (0, 36),
     "debt_decimals": (0, 36),
+    "bridge_decimals": (0, 36),
     "fee_pips": (0, DYNAMIC_FEE),
     "tick_spacing": (0, 32_767),
     "collateral_index": (0, 7),

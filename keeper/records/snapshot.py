@@ -142,11 +142,13 @@ class MarketSnapshot:
     words: ContractWords | None
     """The contract's own words; None before the contract knew the market."""
     words_inputs: tuple[Input, ...]
+    legs: tuple[PoolReading, ...] = ()
+    """Pools of the counted routes, in the order of ``MarketSettings.legs``."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """Every input in a fixed order: pools, feed, own words."""
-        rows = [row for pool in self.pools for row in pool.inputs]
+        """Every input in a fixed order: pools, legs of routes, feed, own words."""
+        rows = [row for pool in (*self.pools, *self.legs) for row in pool.inputs]
         return (*rows, *self.feed.inputs, *self.words_inputs)
 
 

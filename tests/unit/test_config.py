@@ -176,6 +176,7 @@ THROUGH = replace(
 )
 
 
+LISTED_TWICE = "stands twice in this market; list each pool once, direct or as a leg"
 TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one of the routes through it"
 
 
@@ -196,7 +197,7 @@ TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one 
         ),
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(fee_pips=500))),)),
-            f"markets[0].pools[1].address: {pool_settings().address} stands twice in this market; list each pool once",
+            f"markets[0].pools[1].address: {pool_settings().address} {LISTED_TWICE}",
         ),
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), BASE, THROUGH)),)),
