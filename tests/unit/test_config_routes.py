@@ -69,8 +69,8 @@ def test_routes_and_flags_survive_the_file(tmp_path: Path) -> None:
         (
             with_routes(replace(ROUTE, debt_pools=(pool_settings(address=BRIDGE),))),
             (
-                "markets[0].routes[0].debt_pools[0].price_source: is true, but a leg's ticks are not the market's price; "
-                "set it to false"
+                "markets[0].routes[0].debt_pools[0].price_source: is true, "
+                "but a leg's ticks are not the market's price; set it to false"
             ),
         ),
         (
