@@ -124,16 +124,23 @@ def venues_of(read: Read) -> list[dict[str, Any]]:
     pair, ends = read.pair, (read.pair.sold.address, read.pair.bought.address)
     rows = [_venue(pair, pool, row, ends) for pool, row in zip(pair.pools, read.pools, strict=True)]
     for route, legs in leg_readings(read):
-        sides = [(pair.sold.address, route.bridge)] * len(route.collateral_pools) + [
-            (route.bridge, pair.bought.address)
-        ] * len(route.debt_pools)
+        first = len(route.collateral_pools)
+        tokens = [(ends[0], route.bridge)] * first + [(route.bridge, ends[1])] * len(route.debt_pools)
         own = [
-            _venue(pair, pool, row, tokens) | {"leg": "first" if at < len(route.collateral_pools) else "second"}
-            for at, (pool, row, tokens) in enumerate(zip(route.pools, legs, sides, strict=True))
+            _venue(pair, pool, row, side) | {"leg": "first" if at < first else "second"}
+            for at, (pool, row, side) in enumerate(zip(route.pools, legs, tokens, strict=True))
         ]
         dead = _route_curve(pair, route, legs) is None
         failure = "a leg sells nothing" if dead else None
-        rows.append({"venue": "route", "address": route.bridge, "failure": failure, "legs": own})
+        rows.append(
+            {
+                "venue": "route",
+                "address": route.bridge,
+                "through": pair.symbols[route.bridge],
+                "failure": failure,
+                "legs": own,
+            }
+        )
     return rows
 
 

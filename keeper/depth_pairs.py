@@ -1,6 +1,6 @@
 """Pairs of tokens that the settings' pools trade: a market, a market the other way round, or a leg of a route."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from string import hexdigits
 
@@ -37,6 +37,8 @@ class Pair:
     """Whose feed tells the price; None for a pair that is no market."""
     backwards: bool
     """The market's debt asset is what is sold."""
+    symbols: Mapping[Address, str]
+    """Of every token of the settings."""
 
     @property
     def is_market(self) -> bool:
@@ -62,7 +64,8 @@ def pair_of(market: MarketSettings, settings: Settings) -> Pair:
     names = tokens_of(settings)
     routes = tuple(replace(route, counted_bps=BPS) for route in market.routes)
     ends = names[market.collateral], names[market.debt]
-    return Pair(market.name, *ends, market.pools, routes, market.flagged, market, backwards=False)
+    symbols = {address: token.symbol for address, token in names.items()}
+    return Pair(market.name, *ends, market.pools, routes, market.flagged, market, backwards=False, symbols=symbols)
 
 
 def find_pair(settings: Settings, sold: str, bought: str) -> Pair:
@@ -93,7 +96,7 @@ def find_pair(settings: Settings, sold: str, bought: str) -> Pair:
         raise ConfigError(what, "name a market, or the tokens of a market or of a route's leg")
     flagged = tuple(dict.fromkeys(row for market in settings.markets for row in market.flagged))
     name = f"{first.symbol}/{second.symbol}"
-    return Pair(name, first, second, tuple(found.values()), (), flagged, None, backwards=False)
+    return Pair(name, first, second, tuple(found.values()), (), flagged, None, backwards=False, symbols={})
 
 
 def tokens_of(settings: Settings) -> dict[Address, Token]:

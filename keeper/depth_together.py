@@ -5,13 +5,15 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from keeper.depth_curves import LOSSES_BPS, Read, curve_of, is_flagged, leg_readings, side_of
+from keeper.depth_curves import Read, curve_of, is_flagged, leg_readings, side_of
 from keeper.records.ports import SaleCurve
 from keeper.records.settings import PoolSettings
 from keeper.records.snapshot import PoolReading
 from keeper.records.units import BPS, Address
 from keeper.risk.depth import largest_sale
 from keeper.risk.together import Seller, shared_pools, sold_together
+
+LOSSES_BPS = (25, 50, 100, 200, 300, 500, 700, 1_000)
 
 Key = tuple[Address, bytes, Address, Address]
 """A pool and the direction in which it is traded: contract, id, sold, bought."""

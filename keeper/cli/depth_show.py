@@ -57,7 +57,7 @@ def show_together(document: dict[str, Any]) -> None:
 
 def label(venue: dict[str, Any]) -> str:
     """A column's or a plot's name for a venue or a route."""
-    return f"via {venue['address'][:8]}" if venue["venue"] == "route" else f"{venue['venue']} {venue['address'][:8]}"
+    return f"via {venue['through']}" if venue["venue"] == "route" else f"{venue['venue']} {venue['address'][:8]}"
 
 
 def _kept_bps(point: dict[str, Any]) -> int | None:
@@ -98,7 +98,7 @@ def _show_venue(row: dict[str, Any], document: dict[str, Any], indent: str = "")
         share = {None: "", 0: ", not in the published depth"}.get(
             counted, f", {percent(counted)} of its second leg counts"
         )
-        print(f"{'via':<17} {row['address']} {row['failure'] or 'ok'}{share}")
+        print(f"{label(row):<17} {row['address']} {row['failure'] or 'ok'}{share}")
         for leg in row["legs"]:
             _show_venue(leg, document, f"  {leg['leg']} leg: ")
         return

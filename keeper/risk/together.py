@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from keeper.records.ports import SaleCurve
 
-SLICES = 64
-"""Slices of the market that is the first to be sold out alone."""
+SLICES = 256
+"""Slices of the market that is the first to be sold out alone; a venue smaller than one is hardly used."""
 
 _HALVINGS = 8
 """How often the last slice is halved before a market stops."""
@@ -39,6 +39,7 @@ class _Pool:
     curve: SaleCurve
     taken: int = 0
     given: int = 0
+    sales: int = 0
 
     def more(self, amount_in: int) -> int:
         """What this much more brings; 0 where the pool does not take it all."""
@@ -46,15 +47,27 @@ class _Pool:
         return given - self.given if taken == self.taken + amount_in else 0
 
     def fill(self, amount_in: int, amount_out: int) -> None:
-        self.taken, self.given = self.taken + amount_in, self.given + amount_out
+        self.taken, self.given, self.sales = self.taken + amount_in, self.given + amount_out, self.sales + 1
 
 
 @dataclass(slots=True)
 class _Sold:
     seller: Seller
-    rests: bool = field(default=False)
+    rests: bool = False
     taken: int = 0
     given: int = 0
+    asked: dict[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    """(way, amount) -> (sales that its pools had seen then, what it brought): most ways are as they were a slice ago."""
+
+    def brings(self, way: tuple[int, ...], amount: int, pools: Sequence[_Pool]) -> int:
+        seen = tuple(pools[pool].sales for pool in way)
+        known = self.asked.get((way, amount))
+        if known is None or known[0] != seen:
+            out = amount
+            for pool in way:
+                out = pools[pool].more(out) if out else 0
+            self.asked[way, amount] = known = (seen, out)
+        return known[1]
 
 
 def sold_together(curves: Sequence[SaleCurve], sellers: Sequence[Seller]) -> tuple[int, ...]:
@@ -104,7 +117,7 @@ def _sell(row: _Sold, amount: int, pools: Sequence[_Pool]) -> None:
     for _ in range(_HALVINGS):
         if step <= 0:
             break
-        given, way = max(((_brings(way, step, pools), way) for way in row.seller.ways), default=(0, ()))
+        given, way = max(((row.brings(way, step, pools), way) for way in row.seller.ways), default=(0, ()))
         if given and (row.given + given) >= (row.taken + step) * row.seller.lowest_average:
             _commit(way, step, pools)
             row.taken, row.given = row.taken + step, row.given + given
@@ -113,12 +126,6 @@ def _sell(row: _Sold, amount: int, pools: Sequence[_Pool]) -> None:
                 return
         step //= 2
     row.rests = True
-
-
-def _brings(way: tuple[int, ...], amount: int, pools: Sequence[_Pool]) -> int:
-    for pool in way:
-        amount = pools[pool].more(amount) if amount else 0
-    return amount
 
 
 def _commit(way: tuple[int, ...], amount: int, pools: Sequence[_Pool]) -> None:
