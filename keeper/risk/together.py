@@ -57,7 +57,7 @@ class _Sold:
     taken: int = 0
     given: int = 0
     asked: dict[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]] = field(default_factory=dict)
-    """(way, amount) -> (sales that its pools had seen then, what it brought): most ways are as they were a slice ago."""
+    """(way, amount) -> (sales its pools had seen then, what it brought): most ways are as they were a slice ago."""
 
     def brings(self, way: tuple[int, ...], amount: int, pools: Sequence[_Pool]) -> int:
         seen = tuple(pools[pool].sales for pool in way)
