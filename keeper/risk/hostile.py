@@ -12,6 +12,9 @@ from keeper.records.units import BPS
 MOST_GAS = 500_000
 """A transfer that needs more is a burden on every liquidation; well-known tokens need 30,000 to 150,000."""
 
+ROUNDING = 2
+"""Raw units by which a token that keeps shares (stETH) may miss an amount."""
+
 WORD = 32
 _LEGS = ("out of the pool", "between two strangers", "into the pool")
 
@@ -58,9 +61,9 @@ def _faults(move: TokenMove, first: TokenMove) -> Iterator[str]:
 
 
 def _amounts(move: TokenMove) -> Iterator[str]:
-    if move.received == move.sent == move.asked:
+    if max(abs(move.received - move.asked), abs(move.sent - move.asked)) <= ROUNDING:
         return
-    if move.sent == move.asked and 0 <= move.received < move.asked:
+    if abs(move.sent - move.asked) <= ROUNDING and 0 <= move.received < move.asked:
         yield f"takes {cdiv((move.asked - move.received) * BPS, move.asked)} bps of a transfer"
     else:
         sent, got = _share(move.sent, move), _share(move.received, move)
