@@ -83,38 +83,16 @@ class RouteCurve:
         low = cdiv(sqrt_price_x96 * _Q96, _root_up(max(map(_mid, self.second))))
         if low >= high:
             return 0, 0
-        high = self._first_price(sqrt_price_x96, low, high)
+        while high - low > max(1, high >> _PRECISION):
+            middle = (low + high) // 2
+            bought = _to_price(self.first, middle)[1]
+            # The second leg's price rounded up: it is asked for less than it may sell.
+            if bought <= _to_price(self.second, cdiv(sqrt_price_x96 * _Q96, middle))[0]:
+                high = middle
+            else:
+                low = middle
         taken, bridged = _to_price(self.first, high)
         return taken, _sold_about(self.second, cdiv(sqrt_price_x96 * _Q96, high), bridged)
-
-    def _first_price(self, sqrt_price_x96: int, low: int, high: int) -> int:
-        """Lowest price of the first leg, but for a 2**-32, at which the second still takes all that it buys.
-
-        By chords, the end that stays getting half its weight (Illinois), so that both ends come near; every third point
-        halves the stretch, for where a price jumps chords crawl.
-        """
-        below, above = self._room(sqrt_price_x96, low), self._room(sqrt_price_x96, high)
-        if below >= 0:
-            return low
-        side, points = 0, 0
-        while high - low > max(1, high >> _PRECISION):
-            points += 1
-            chord = low + (high - low) * below // (below - above)
-            middle = min(max(chord, low + 1), high - 1) if points % 3 else (low + high) // 2
-            room = self._room(sqrt_price_x96, middle)
-            if room >= 0:
-                below, side = below // 2 if side > 0 else below, 1
-                high, above = middle, room
-            else:
-                above, side = above // 2 if side < 0 else above, -1
-                low, below = middle, room
-        return high
-
-    def _room(self, sqrt_price_x96: int, first: int) -> int:
-        """What the second leg takes, less what the first buys, where the first ends at this price."""
-        # The second leg's price rounded up: it is asked for less than it may sell.
-        second = cdiv(sqrt_price_x96 * _Q96, first)
-        return _to_price(self.second, second)[0] - _to_price(self.first, first)[1]
 
     def _within(self, taken: int, room: int) -> int:
         """Largest sale that buys at most ``room`` of the third token, but for a 2**-32 of it."""
