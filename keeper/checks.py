@@ -11,7 +11,7 @@ from keeper.config import Config, Provider
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
 from keeper.protocols import PROTOCOLS
-from keeper.records.settings import MarketSettings
+from keeper.records.settings import MarketSettings, PoolSettings
 from keeper.records.snapshot import FeedReading, PositionsReading
 from keeper.records.units import BPS, Address, BlockRef
 from keeper.risk.keys import settings_hash
@@ -36,6 +36,19 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.key}: {self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One pool of one market and the two tokens that it trades there."""
+
+    key: str
+    """Dotted path of the pool in the settings."""
+    market: int
+    """Place of the market in the settings."""
+    pool: PoolSettings
+    tokens: tuple[Address, Address]
+    """Sold, bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +157,40 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
 
 
 def check_pools(subject: Subject) -> Iterator[Finding]:
-    """Every pool is what the settings say: tokens and their decimals, fee, spacing, storage layout."""
-    for index, market in enumerate(subject.config.settings.markets):
+    """Every pool, direct or a route's leg, is what the settings say: tokens, decimals, fee, spacing, storage layout."""
+    markets = subject.config.settings.markets
+    for index, market in enumerate(markets):
         yield from _check_decimals(subject, f"markets[{index}]", market)
+    for place in places(markets):
+        reading = VENUES[place.pool.venue].check(place.pool, *place.tokens)
+        (lines,) = subject.reader.run([reading], subject.head)
+        for line in cast("tuple[str, ...]", lines):
+            wrong = "the settings say" in line or "the market needs" in line
+            remedy = "correct the pool's settings" if wrong else "this pool does not count until it answers again"
+            what = f"{place.pool.label} of {markets[place.market].name}: {line}"
+            yield Finding(place.key, what, remedy, fatal=wrong)
+
+
+def places(markets: tuple[MarketSettings, ...]) -> Iterator[Place]:
+    """Every pool, direct or a leg, with what it trades."""
+    for index, market in enumerate(markets):
+        key = f"markets[{index}]"
         for number, pool in enumerate(market.pools):
-            reading = VENUES[pool.venue].check(pool, market.collateral, market.debt)
-            (lines,) = subject.reader.run([reading], subject.head)
-            for line in cast("tuple[str, ...]", lines):
-                key = f"markets[{index}].pools[{number}].address"
-                wrong = "the settings say" in line or "the market needs" in line
-                remedy = "correct the pool's settings" if wrong else "this pool does not count until it answers again"
-                yield Finding(key, f"{pool.label} of {market.name}: {line}", remedy, fatal=wrong)
+            yield Place(f"{key}.pools[{number}].address", index, pool, (market.collateral, market.debt))
+        for at, route in enumerate(market.routes):
+            legs = (
+                ("collateral_pools", route.collateral_pools, (market.collateral, route.bridge)),
+                ("debt_pools", route.debt_pools, (route.bridge, market.debt)),
+            )
+            for name, pools, tokens in legs:
+                for number, pool in enumerate(pools):
+                    yield Place(f"{key}.routes[{at}].{name}[{number}].address", index, pool, tokens)
 
 
 def _check_decimals(subject: Subject, key: str, market: MarketSettings) -> Iterator[Finding]:
     """Token decimals shift every price and size by powers of ten."""
-    rows = (("collateral", market.collateral, market.collateral_decimals), ("debt", market.debt, market.debt_decimals))
+    rows = [("collateral", market.collateral, market.collateral_decimals), ("debt", market.debt, market.debt_decimals)]
+    rows += [(f"routes[{at}].bridge", row.bridge, row.bridge_decimals) for at, row in enumerate(market.routes)]
     for side, token, wanted in rows:
         try:
             (found,) = view(subject.rpc, token, "decimals()", ("uint8",))

@@ -31,11 +31,17 @@ def dump(network: Mapping[str, Any], keeper: Mapping[str, Any], store: Mapping[s
 
 
 def _market(market: dict[str, Any]) -> str:
-    pools, feed, model = market.pop("pools"), market.pop("feed"), market.pop("model")
+    pools, feed, model, routes = (market.pop(name) for name in ("pools", "feed", "model", "routes"))
     lines = ["[[markets]]", *_pairs(market), ""]
     lines += ["[markets.feed]", *_pairs(feed), "", "[markets.model]", *_pairs(model), ""]
     for pool in pools:
         lines += ["[[markets.pools]]", *_pairs(pool), ""]
+    for route in routes:
+        legs = {name: route.pop(name) for name in ("collateral_pools", "debt_pools")}
+        lines += ["[[markets.routes]]", *_pairs(route), ""]
+        for name, leg in legs.items():
+            for pool in leg:
+                lines += [f"[[markets.routes.{name}]]", *_pairs(pool), ""]
     return "\n".join(lines)
 
 

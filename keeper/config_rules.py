@@ -3,7 +3,14 @@
 from collections.abc import Collection, Iterator
 
 from keeper.records.core import MAX_SOURCES
-from keeper.records.settings import DYNAMIC_FEE, MarketSettings, PoolSettings, Settings, encode_settings
+from keeper.records.settings import (
+    DYNAMIC_FEE,
+    MarketSettings,
+    PoolSettings,
+    RouteSettings,
+    Settings,
+    encode_settings,
+)
 from keeper.records.units import BPS, NO_ADDRESS, WAD, Address
 
 PIPS = 1_000_000
@@ -83,6 +90,36 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
     yield from _positions(key, market)
     for index, pool in enumerate(market.pools):
         yield from _pool(f"{key}.pools[{index}]", pool, market.pools[:index])
+    yield from _routes(key, market)
+
+
+def _routes(key: str, market: MarketSettings) -> Iterator[Row]:
+    """Ways through a third token; no liquidity counts twice, in them or beside them."""
+    seen, bridges = [*market.pools], {market.collateral: "the collateral", market.debt: "the debt asset"}
+    for index, route in enumerate(market.routes):
+        place = f"{key}.routes[{index}]"
+        if route.bridge in bridges:
+            what = bridges[route.bridge]
+            remedy = (
+                "keep one route for each third token, with all its pools" if "route" in what else "name a third token"
+            )
+            yield f"{place}.bridge", f"is {what}", remedy
+        bridges[route.bridge] = f"that of routes[{index}], too"
+        yield from _legs(place, route, seen)
+        seen += route.pools
+
+
+def _legs(place: str, route: RouteSettings, earlier: list[PoolSettings]) -> Iterator[Row]:
+    seen = [*earlier]
+    for name, pools in (("collateral_pools", route.collateral_pools), ("debt_pools", route.debt_pools)):
+        if not pools:
+            yield f"{place}.{name}", "there is none", f"add a [[markets.routes.{name}]] table"
+        for number, pool in enumerate(pools):
+            yield from _pool(f"{place}.{name}[{number}]", pool, tuple(seen))
+            seen.append(pool)
+            if pool.price_source:
+                what = "is true, but a leg's ticks are not the market's price"
+                yield f"{place}.{name}[{number}].price_source", what, "set it to false"
 
 
 def _positions(key: str, market: MarketSettings) -> Iterator[Row]:
@@ -102,7 +139,7 @@ def _positions(key: str, market: MarketSettings) -> Iterator[Row]:
 
 def _pool(key: str, pool: PoolSettings, earlier: tuple[PoolSettings, ...]) -> Iterator[Row]:
     if (pool.address, pool.pool_id) in {(other.address, other.pool_id) for other in earlier}:
-        yield f"{key}.address", f"{pool.address} stands twice in this market", "list each pool once"
+        yield f"{key}.address", f"{pool.label} stands twice in this market", "list each pool once, direct or as a leg"
     elif shared := sorted(_curve_legs(pool) & {leg for other in earlier for leg in _curve_legs(other)}):
         yield f"{key}.address", f"what {shared[0]} holds would count twice", "keep one of the routes through it"
     if pool.collateral_index == pool.debt_index:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
 from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, RANGES
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
+from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
 
@@ -248,6 +248,6 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
     names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed"}
-    for kind in (Settings, MarketSettings, FeedSettings, ModelSettings, PoolSettings):
+    for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}
     return sorted(names)

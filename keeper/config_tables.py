@@ -35,6 +35,9 @@ DEFAULTS: Mapping[str, Any] = {
     "holders": (),
     "shock_bps": 3_000,
     "shock_share_bps": 5_000,
+    "routes": (),
+    "counted_bps": 0,
+    "flagged": (),
 }
 """Starting values of design.md section 5."""
 
@@ -48,6 +51,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "decimals": (0, 36),
     "collateral_decimals": (0, 36),
     "debt_decimals": (0, 36),
+    "bridge_decimals": (0, 36),
     "fee_pips": (0, DYNAMIC_FEE),
     "tick_spacing": (0, 32_767),
     "rounds": (0, 8),

@@ -36,6 +36,8 @@ class Ports:
     sender: Sender | None
     """None: dry run, nothing is sent."""
     emit: Emit
+    held: frozenset[bytes] = frozenset()
+    """Markets of which nothing is reported: a token of theirs is hostile and the settings do not say so yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,14 @@ def plan(ports: Ports, head: BlockRef) -> list[Plan]:
     words = read_words(ports, head)
     plans: list[Plan] = []
     for rows in due_batches(ports.follower, head, _safe_number(ports), words):
-        plans += _plan_batch(ports, rows, words, head)
+        free = [row for row in rows if row.market not in ports.held]
+        plans += _plan_batch(ports, free, words, head) if free else []
     latest = {market: ports.samples.latest(market) for market in words}
-    # A sample with a missing input loosens nothing, an open pending neither.
+    # A sample with a missing input loosens nothing, an open pending neither; nor does a market that is held.
     decisions = {
         market: row.folded.decision
         for market, row in latest.items()
-        if row is not None and not row.folded.estimates.missing
+        if row is not None and not row.folded.estimates.missing and market not in ports.held
     }
     reported = {market for row in plans for market in row.intent.markets}
     rest = {market: row for market, row in words.items() if market not in reported}

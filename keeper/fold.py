@@ -17,7 +17,6 @@ from keeper.records.decision import Folded
 from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility, Waterfall
 from keeper.records.live import ContractWords
 from keeper.records.lockstep import together
-from keeper.records.ports import SaleCurve
 from keeper.records.settings import MarketSettings, ModelSettings, PoolSettings, Settings
 from keeper.records.snapshot import (
     Answer,
@@ -30,10 +29,10 @@ from keeper.records.snapshot import (
     ReadPlan,
 )
 from keeper.records.units import Address, BlockRef
+from keeper.risk.counted import Counted, Offer, Way, counted
 from keeper.risk.decide import decide
 from keeper.risk.depth import Market, daily_minima, measure, oracle_price, sells, stressed_depth
 from keeper.risk.keys import market_key
-from keeper.risk.outliers import OUTLIER_BPS, disagreement_bps, off_median_bps
 from keeper.risk.positions import sizing_of
 from keeper.risk.windows import trailing_windows
 from keeper.venues import VENUES
@@ -61,7 +60,7 @@ def market_reading(
 ) -> Generator[tuple[Ask, ...], tuple[Answer, ...], MarketSnapshot]:
     """Read venues, feed, own words and positions in lock step: their calls leave in one batch a round."""
     key = market_key(settings.chain_id, market)
-    pools = [VENUES[pool.venue].read(pool, plan, block) for pool in market.pools]
+    pools = [VENUES[pool.venue].read(pool, plan, block) for pool in (*market.pools, *market.legs)]
     feed = FEEDS[market.feed.kind].read(market.feed, block)
     words = PROTOCOLS[market.protocol].read(contract, key)
     held = [PROTOCOLS[market.protocol].positions(market)] if plan.positions else []
@@ -70,14 +69,16 @@ def market_reading(
     venues = cast("list[PoolReading]", values[:count])
     price, own, *positions = values[count:]
     own_words, own_inputs = cast("tuple[ContractWords | None, tuple[Input, ...]]", own)
+    direct = len(market.pools)
     return MarketSnapshot(
         key,
         block,
-        tuple(venues),
+        tuple(venues[:direct]),
         cast("FeedReading", price),
         own_words,
         own_inputs,
         cast("PositionsReading | None", positions[0] if positions else None),
+        tuple(venues[direct:]),
     )
 
 
@@ -197,42 +198,39 @@ def _size(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[int | None,
 
 def _measure(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[Market, list[str]]:
     """Price and depth, and a line for every venue or feed that had none or is not believed."""
-    found, missing = [], []
-    for pool, reading in zip(market.pools, snapshot.pools, strict=True):
-        curve = _curve(pool, reading)
-        if isinstance(curve, str):
-            missing.append(f"depth: {curve}")
-        else:
-            found.append((pool, curve))
-    curves, doubts = _believed(found)
+    found = counted_of(snapshot, market)
+    missing = list(found.missing)
     answer = snapshot.feed.answer
     if answer is None:
         missing.append(f"feed: {snapshot.feed.failure}")
     oracle = None if answer is None else oracle_price(answer, market)
-    return measure(curves, oracle, market.model), missing + doubts
+    return measure(found.curves, oracle, market.model, found.routes, found.flagged), missing
 
 
-def _believed(found: Sequence[tuple[PoolSettings, SaleCurve]]) -> tuple[list[SaleCurve], list[str]]:
-    """Curves of the venues whose price the others confirm, and a line for each other one."""
-    prices = [curve.mid for _, curve in found]
-    curves, doubts = [], []
-    for (pool, curve), off in zip(found, off_median_bps(prices), strict=True):
-        if off > OUTLIER_BPS:
-            doubts.append(f"price: {pool.label}: {off} bps off the median of {len(found)} venues, not counted")
-        else:
-            curves.append(curve)
-    if (apart := disagreement_bps(prices)) > OUTLIER_BPS:
-        doubts.append(f"price: the two venues are {apart} bps apart")
-    return curves, doubts
+def counted_of(snapshot: MarketSnapshot, market: MarketSettings) -> Counted:
+    """What of the market's venues and counted routes counts."""
+    legs, ways = iter(snapshot.legs), []
+    for route in market.counted_routes:
+        sides = (
+            (route.collateral_pools, (market.collateral, route.bridge)),
+            (route.debt_pools, (route.bridge, market.debt)),
+        )
+        first, second = (tuple(_offer(pool, next(legs), tokens, market) for pool in leg) for leg, tokens in sides)
+        ways.append(Way(route.bridge, first, second, route.counted_bps))
+    pair = (market.collateral, market.debt)
+    direct = [_offer(pool, row, pair, market) for pool, row in zip(market.pools, snapshot.pools, strict=True)]
+    return counted(direct, ways)
 
 
-def _curve(pool: PoolSettings, reading: PoolReading) -> SaleCurve | str:
+def _offer(pool: PoolSettings, reading: PoolReading, tokens: tuple[Address, Address], market: MarketSettings) -> Offer:
+    flagged = not {pool.address, *tokens}.isdisjoint(market.flagged)
     if reading.state is None:
-        return reading.failure
+        return Offer(pool.label, None, reading.failure, flagged)
     curve = VENUES[pool.venue].curve(pool, reading.state)
     if sells(curve):
-        return curve
-    return f"{pool.label}: nothing can be sold there (no liquidity, or none that has stood long enough)"
+        return Offer(pool.label, curve, "", flagged)
+    fault = f"{pool.label}: nothing can be sold there (no liquidity, or none that has stood long enough)"
+    return Offer(pool.label, None, fault, flagged)
 
 
 def _depth(measured: Market, snapshot: MarketSnapshot, window: int) -> SampleDepth:

@@ -19,6 +19,7 @@ from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
 from keeper.records.outcome import TxIntent
 from keeper.store.store import KeeperStore
+from keeper.token_checks import hold_hostile
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -63,7 +64,8 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         )
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder) if signer else None
-        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit))
+        held = hold_hostile(subject, emit)
+        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held))
         yield holder[0]
 
 

@@ -23,6 +23,9 @@ def devnet(  # noqa: PLR0917 - typer makes an option of each
     ] = 2.0,
     still: Annotated[bool, typer.Option("--still", help="Mine empty blocks: nobody trades.")] = False,
     keepers: Annotated[int, typer.Option(help="Signers of the contract; one is enough for a batch.", min=1)] = 1,
+    every_venue: Annotated[
+        bool, typer.Option("--every-venue", help="Also Uniswap v4, Balancer and Curve pools, and a route.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Addresses as one JSON document on stdout.")] = False,
 ) -> None:
     """Start a local chain with real Uniswap pools, feeds and a listed CollateralParameters."""
@@ -37,7 +40,7 @@ def devnet(  # noqa: PLR0917 - typer makes an option of each
     past = (HISTORY_WINDOWS + 10) * world.CADENCE * world.BLOCK_SECONDS
     with Anvil.start(AnvilOptions(port=port, no_mining=True, timestamp=int(time.time()) - past)) as node:
         chain = DevChain(node.url)
-        built = build_devnet(chain, keepers=keepers, progress=_progress)
+        built = build_devnet(chain, keepers=keepers, every_venue=every_venue, progress=_progress)
         names = ("",) if keepers == 1 else tuple(f"keeper{index}" for index in range(keepers))
         tomls = [write_operator_files(built, folder / name, keeper=index) for index, name in enumerate(names)]
         _show(_facts(built, tomls), as_json=as_json)
@@ -103,7 +106,7 @@ def _show(facts: dict[str, Any], *, as_json: bool) -> None:
                 print(f"{market['name']:<12} {market['key']}")
                 print(f"  collateral {market['collateral']}  debt {market['debt']}  feed {market['feed']}")
                 for pool in market["pools"]:
-                    print(f"  {pool['venue']:<11} {pool['feePips'] / 10_000:.2f} %  {pool['address']}")
+                    print(f"  {pool['venue']:<17} {pool['feePips'] / 10_000:.2f} %  {pool['address']}")
         elif name != "schemaVersion":
             print(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
     print("Time is compressed 72-fold; keys and tokens are worth nothing. Ctrl-C ends the chain.", flush=True)

@@ -91,6 +91,7 @@ def _probes() -> "list[tuple[str, Callable[[Subject], Iterator[tuple[str, str]]]
         ("the settings are those that governance set", _settings),
         ("ways to read many words at a block hash", _reader),
         ("pools: tokens, fee, spacing, storage layout", _pools),
+        ("tokens move as told, and pools hold what they owe", _tokens),
         ("price feeds answer", _feeds),
         ("holder lists cover what is lent against", _positions),
         ("the key opens and is a signer", _signer),
@@ -186,6 +187,16 @@ def _pools(subject: "Subject") -> Iterator[tuple[str, str]]:
 
     for finding in check_pools(subject):
         yield "fail" if finding.fatal else "warn", str(finding)
+
+
+def _tokens(subject: "Subject") -> Iterator[tuple[str, str]]:
+    from keeper.token_checks import check_tokens
+
+    for _, finding in check_tokens(subject):
+        yield "fail" if finding.fatal else "warn", str(finding)
+    for index, market in enumerate(subject.config.settings.markets):
+        for address in market.flagged:
+            yield "ok", f"markets[{index}].flagged: {address} counts for nothing in {market.name}"
 
 
 def _feeds(subject: "Subject") -> Iterator[tuple[str, str]]:

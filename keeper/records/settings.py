@@ -102,6 +102,26 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """A way from the collateral through a third token to the debt asset; all pools of one third token together."""
+
+    bridge: Address
+    """The third token."""
+    bridge_decimals: int
+    collateral_pools: tuple[PoolSettings, ...]
+    """Where the collateral is sold for the bridge token, which stands in ``debt_index``."""
+    debt_pools: tuple[PoolSettings, ...]
+    """Where the bridge token is sold for the debt asset; it stands in ``collateral_index``."""
+    counted_bps: int
+    """Share of the debt pools' liquidity that counts in the published depth (decision 18); 0 = shown, not counted."""
+
+    @property
+    def pools(self) -> tuple[PoolSettings, ...]:
+        """Pools of both legs, the collateral's first."""
+        return (*self.collateral_pools, *self.debt_pools)
+
+
+@dataclass(frozen=True, slots=True)
 class MarketSettings:
     """One collateral against one debt asset in one protocol."""
 
@@ -125,6 +145,20 @@ class MarketSettings:
     """Reference shock: the fall of the price in which positions are counted."""
     shock_share_bps: int = 5_000
     """Part of what liquidates in the shock that must be sold (p)."""
+    routes: tuple[RouteSettings, ...] = ()
+    """Ways through a third token, one for each; no pool stands in two of them, nor among ``pools``."""
+    flagged: tuple[Address, ...] = ()
+    """Tokens and pools that sell nothing, whatever their words say (decision 19): they take, refuse or lie."""
+
+    @property
+    def counted_routes(self) -> tuple[RouteSettings, ...]:
+        """Those that are part of the published depth."""
+        return tuple(route for route in self.routes if route.counted_bps)
+
+    @property
+    def legs(self) -> tuple[PoolSettings, ...]:
+        """Pools of the counted routes, in the order in which a snapshot keeps their readings."""
+        return tuple(pool for route in self.counted_routes for pool in route.pools)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +208,10 @@ class Settings:
 POOL_ABI = "(string,address,bytes32,address,uint8,uint8,uint24,int24,uint256[],bool)"
 FEED_ABI = "(string,address,uint8,uint32,uint8)"
 MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
+ROUTE_ABI = f"(address,uint8,{POOL_ABI}[],{POOL_ABI}[],uint16)"
 MARKET_ABI = (
-    f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI},address[],uint16,uint16)"
+    f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI}"
+    f",address[],uint16,uint16,{ROUTE_ABI}[],address[])"
 )
 SETTINGS_ABI = (
     "(uint16,uint64,uint32,uint32,uint16,uint16" + ",uint32" * 5 + ",uint16" * 5 + ",uint32" * 3 + f",{MARKET_ABI}[])"
@@ -200,9 +236,18 @@ def decode_settings(document: bytes) -> Settings:
 
 
 def _market(row: tuple) -> MarketSettings:  # type: ignore[type-arg]
-    *head, pools, feed, model, holders, shock, share = row
-    parts = (tuple(_pool(pool) for pool in pools), FeedSettings(*feed), ModelSettings(*model), tuple(holders))
-    return MarketSettings(*(*head, *parts, shock, share))
+    *head, pools, feed, model, holders, shock, share, routes, flagged = row
+    parts = (_pools(pools), FeedSettings(*feed), ModelSettings(*model), tuple(holders), shock, share)
+    return MarketSettings(*(*head, *parts, tuple(map(_route, routes)), tuple(flagged)))
+
+
+def _route(row: tuple) -> RouteSettings:  # type: ignore[type-arg]
+    bridge, decimals, collateral_pools, debt_pools, counted_bps = row
+    return RouteSettings(bridge, decimals, _pools(collateral_pools), _pools(debt_pools), counted_bps)
+
+
+def _pools(rows: tuple) -> tuple[PoolSettings, ...]:  # type: ignore[type-arg]
+    return tuple(_pool(row) for row in rows)
 
 
 def _pool(row: tuple) -> PoolSettings:  # type: ignore[type-arg]

@@ -173,11 +173,13 @@ class MarketSnapshot:
     words_inputs: tuple[Input, ...]
     positions: PositionsReading | None = None
     """None where the market has no holder list, or the plan asked for none."""
+    legs: tuple[PoolReading, ...] = ()
+    """Pools of the counted routes, in the order of ``MarketSettings.legs``."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """Every input in a fixed order: pools, feed, own words, positions."""
-        rows = [row for pool in self.pools for row in pool.inputs]
+        """Every input in a fixed order: pools, legs of routes, feed, own words, positions."""
+        rows = [row for pool in (*self.pools, *self.legs) for row in pool.inputs]
         held = self.positions.inputs if self.positions else ()
         return (*rows, *self.feed.inputs, *self.words_inputs, *held)
 

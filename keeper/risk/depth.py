@@ -43,7 +43,13 @@ class Market:
     """Largest sale at an average loss of 1, 2, 5 %."""
 
 
-def measure(curves: Sequence[SaleCurve], oracle: Price | None, model: ModelSettings) -> Market:
+def measure(
+    curves: Sequence[SaleCurve],
+    oracle: Price | None,
+    model: ModelSettings,
+    routes: Sequence[SaleCurve] = (),
+    flagged: Sequence[Price] = (),
+) -> Market:
     """Price and depth of a market at one block.
 
     Parameters
@@ -54,14 +60,20 @@ def measure(curves: Sequence[SaleCurve], oracle: Price | None, model: ModelSetti
         Price by which the protocol values the collateral; None leaves the depth without a value.
     model
         Gas, profit, bonus and fee of the liquidator's bound.
+    routes
+        Ways through a third token: they add depth and have no say on the price.
+    flagged
+        Prices of venues that never count; the market's, with depth 0, when it has no others.
     """
-    mid = upper_median([curve.mid for curve in curves]) if curves else None
+    prices = [curve.mid for curve in curves] or flagged
+    mid = upper_median(prices) if prices else None
     if mid is None or oracle is None:
         return Market(mid, oracle, None, (None,) * len(_LOSSES_BPS))
     reference = max(_fraction(mid), _fraction(oracle))
     keep = liquidator_keeps(model)
-    bound = largest_sale(curves, reference * keep) if keep < 1 else 0
-    depths = tuple(largest_sale(curves, reference * Fraction(BPS - loss, BPS)) for loss in _LOSSES_BPS)
+    venues = [*curves, *routes] if curves else []
+    bound = largest_sale(venues, reference * keep) if keep < 1 else 0
+    depths = tuple(largest_sale(venues, reference * Fraction(BPS - loss, BPS)) for loss in _LOSSES_BPS)
     return Market(mid, oracle, bound, depths)
 
 

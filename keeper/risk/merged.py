@@ -14,7 +14,8 @@ from keeper.records.units import BPS
 from keeper.risk.depth import largest_sale
 
 _HALVINGS = 96
-_PRECISION = 48
+_PRECISION = 34
+"""Bits of the common sqrt(price); what is left over is sold where it brings most, so its place alone is rounded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ def disagreement_bps(prices: Sequence[Price]) -> int:
     return _distance_bps(high, low)
 
 
+def off_bps(price: Price, reference: Price) -> int:
+    """Distance of a price from a reference, bps of the reference, rounded up."""
+    return _distance_bps(_fraction(price), _fraction(reference))
+
+
 def spot_off_mean_ticks(state: PoolState) -> int | None:
     """Spot tick less the mean tick of the harmonic stretch: what a push of the last minutes shows in.
 

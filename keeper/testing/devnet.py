@@ -19,6 +19,7 @@ from keeper.records.units import Address
 from keeper.risk.keys import market_key
 from keeper.testing import world
 from keeper.testing.client import DevChain, Tx, calldata
+from keeper.testing.every_venue import STANDING_WINDOWS, with_every_venue
 from keeper.testing.market import Market, trade_block
 from keeper.testing.uniswap import (
     FOREVER,
@@ -90,6 +91,7 @@ def build_devnet(
     keepers: int = 1,
     threshold: int = 1,
     history_windows: int = HISTORY_WINDOWS,
+    every_venue: bool = False,
     progress: Progress = _silent,
 ) -> Devnet:
     """Deploy, trade a past and list the markets.
@@ -102,6 +104,8 @@ def build_devnet(
         Signers, and how many of them a batch needs.
     history_windows
         How many sampling windows lie before the listing.
+    every_venue
+        Also a pool of every other venue type, and a route (:mod:`keeper.testing.every_venue`); needs more npm packages.
     progress
         Told about every step.
     """
@@ -124,6 +128,9 @@ def build_devnet(
     start_block = chain.block().number
     markets = [Market(chain, uniswap, market, trader) for market in settings.markets]
     prices = _trade_past(chain, markets, history_windows, progress)
+    if every_venue:
+        settings = with_every_venue(chain, uniswap, (admin, trader), settings, prices)
+        _stand(chain, markets, prices)
     progress(STAGES[3], 0, 1)
     market_keys = tuple(market_key(chain.chain_id, market) for market in settings.markets)
     _govern(chain, (admin, contract), settings, ([account_of(key) for key in keys], threshold), market_keys)
@@ -256,6 +263,14 @@ def _trade_past(chain: DevChain, markets: Sequence[Market], windows: int, progre
         chain.mine(world.CADENCE - 1)
         progress(STAGES[2], window + 1, windows)
     return tuple(prices)
+
+
+def _stand(chain: DevChain, markets: Sequence[Market], prices: Sequence[float]) -> None:
+    """Trade on around the last prices while the new pools' liquidity stands."""
+    chance = random.Random(SEED)
+    for _ in range(STANDING_WINDOWS):
+        trade_block(chain, markets, prices, chance)
+        chain.mine(world.CADENCE - 1)
 
 
 def _govern(

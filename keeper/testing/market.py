@@ -17,6 +17,8 @@ SMALLEST_MOVE = 0.0002
 """Traders leave a pool alone that is closer than 2 basis points to where they want it."""
 V3_SWAP = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))"
 V2_SWAP = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
+SPOT_VIEWS = {"uniswap_v3": "slot0()", "uniswap_v2": "getReserves()"}
+"""Venues in which people trade, and where their price stands."""
 MIN_SQRT, MAX_SQRT = 4295128740, 1461446703485210103287273052203988822378723970341
 """TickMath's limits, one inside."""
 
@@ -36,22 +38,22 @@ class Market:
         self.chain = chain
         self.uniswap = uniswap
         self.settings = settings
+        self.pools = tuple(pool for pool in settings.pools if pool.venue in SPOT_VIEWS)
         self.trader = trader
         self.feed = FeedState(0.0, 0)
         self._scale = 10 ** (settings.collateral_decimals - settings.debt_decimals)
 
     def reads(self) -> list[tuple[str, tuple[object, ...]]]:
         """Requests whose answers :meth:`trades` needs: one a pool."""
-        names = {"uniswap_v3": "slot0()", "uniswap_v2": "getReserves()"}
         return [
-            ("eth_call", ({"to": pool.address, "data": hex_of(calldata(names[pool.venue]))}, "latest"))
-            for pool in self.settings.pools
+            ("eth_call", ({"to": pool.address, "data": hex_of(calldata(SPOT_VIEWS[pool.venue]))}, "latest"))
+            for pool in self.pools
         ]
 
     def trades(self, answers: Sequence[str], price: float, chance: random.Random) -> list[Tx]:
         """Swaps that bring every pool to within its own fee of ``price`` (whole debt for whole collateral)."""
         swaps = []
-        for pool, answer in zip(self.settings.pools, answers, strict=True):
+        for pool, answer in zip(self.pools, answers, strict=True):
             spread = pool.fee_pips / 1_000_000 * 0.6
             target = price * (1 + chance.uniform(-spread, spread))
             words = [int(answer[2 + i : 66 + i], 16) for i in (0, 64)]
@@ -111,7 +113,7 @@ def trade_block(
     *answers, head = chain.batch([*reads, ("eth_getBlockByNumber", ("latest", False))])
     now, transactions = int(head["timestamp"], 16), list(others)
     for market, price in zip(markets, prices, strict=True):
-        count = len(market.settings.pools)
+        count = len(market.pools)
         transactions += market.trades(answers[:count], price, chance) + market.answer(price, now)
         answers = answers[count:]
     chain.run(transactions)

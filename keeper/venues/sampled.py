@@ -6,6 +6,7 @@ is searched, and the search stops on the side that sells less.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from keeper.records.units import Price
 
@@ -32,6 +33,10 @@ class SampledCurve:
     """Units of the output by which the venue's rounding may flatter a part of it."""
     _grid: list[tuple[int, int]] = field(init=False, default_factory=list)
     """(amount, its output), rising; built at first use."""
+
+    def __post_init__(self) -> None:
+        # Searches for neighbouring prices halve the same stretches of the grid.
+        self.out_of = cache(self.out_of)
 
     def sell_exact_in_down(self, amount_in: int) -> tuple[int, int]:
         """(amount taken, amount out)."""

@@ -200,6 +200,7 @@ THROUGH = replace(
 HOLDER = Address("0x" + "0a" * 20)
 AAVE = {"protocol": "aave_v3", "protocol_market_id": bytes(12) + b"\xa0" * 20}
 MANY = tuple(Address(f"0x{number:040x}") for number in range(1, 1_002))
+LISTED_TWICE = "stands twice in this market; list each pool once, direct or as a leg"
 TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one of the routes through it"
 
 
@@ -220,7 +221,7 @@ TWICE = "markets[0].pools[2].address: what {} holds would count twice; keep one 
         ),
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), pool_settings(fee_pips=500))),)),
-            f"markets[0].pools[1].address: {pool_settings().address} stands twice in this market; list each pool once",
+            f"markets[0].pools[1].address: {pool_settings().address} {LISTED_TWICE}",
         ),
         (
             make_settings(markets=(market_settings(pools=(pool_settings(), BASE, THROUGH)),)),

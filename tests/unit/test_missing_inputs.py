@@ -61,5 +61,5 @@ def test_a_pending_is_not_activated_on_a_sample_with_a_missing_input(
     monkeypatch.setattr(cycle, "read_words", lambda *_: {snapshot.market: words})
     monkeypatch.setattr(cycle, "due_batches", lambda *_: [])
     monkeypatch.setattr(cycle, "_safe_number", lambda _ports: 0)
-    ports = cast("cycle.Ports", SimpleNamespace(follower=follower, samples=samples))
+    ports = cast("cycle.Ports", SimpleNamespace(follower=follower, samples=samples, held=frozenset()))
     assert len(cycle.plan(ports, make_block(WINDOW * 25 + 5))) == plans

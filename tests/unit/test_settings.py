@@ -9,11 +9,13 @@ from keeper.records.settings import (
     MARKET_ABI,
     MODEL_ABI,
     POOL_ABI,
+    ROUTE_ABI,
     SETTINGS_ABI,
     FeedSettings,
     MarketSettings,
     ModelSettings,
     PoolSettings,
+    RouteSettings,
     Settings,
     decode_settings,
     encode_settings,
@@ -35,10 +37,21 @@ def test_every_field_is_in_the_document() -> None:
         (POOL_ABI, PoolSettings),
         (FEED_ABI, FeedSettings),
         (MODEL_ABI, ModelSettings),
+        (ROUTE_ABI, RouteSettings),
         (MARKET_ABI, MarketSettings),
         (SETTINGS_ABI, Settings),
     )
     assert [members(abi) for abi, _ in types] == [len(fields(record)) for _, record in types]
+
+
+def test_routes_and_flags_survive_their_encoding() -> None:
+    route = RouteSettings(V2_POOL, 18, (pool_settings(),), (pair_settings(), pool_settings(rates=(1, 2))), 2_500)
+    settings = make_settings(markets=(market_settings(routes=(route, route), flagged=(V2_POOL,)),))
+    assert decode_settings(encode_settings(settings)) == settings
+    less = make_settings(
+        markets=(market_settings(routes=(replace(route, counted_bps=2_499), route), flagged=(V2_POOL,)),)
+    )
+    assert settings_hash(less) != settings_hash(settings)
 
 
 def test_a_document_survives_its_encoding() -> None:
