@@ -1,26 +1,28 @@
 """One asset, from its candles to proposed settings: everything that was estimated, and everything that could not be."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from keeper.calibration.answers import Floats, NoValue
 from keeper.calibration.blend import one_way
-from keeper.calibration.candles import Candles, History, history_of, last_days, log_returns
+from keeper.calibration.candles import DAY_SECONDS, Candles, History, history_of, log_returns, runs
 from keeper.calibration.chain_evidence import ChainEvidence, evaluate_chain
 from keeper.calibration.daily_models import DAILY_MODELS, Verdict, fit_ewma, fit_model, judge
 from keeper.calibration.horizon import Horizon, measure_horizon, tau0_for
 from keeper.calibration.implied import Quote
 from keeper.calibration.jumps import Jumps, find_jumps
+from keeper.calibration.liquidity import Costs, Spread, measure_costs
 from keeper.calibration.multiplier import Multiplier, measure_multiplier
 from keeper.calibration.proposal import Proposal, proposals
 from keeper.calibration.ranges import yang_zhang
 from keeper.calibration.sigmas import RANGE_DAYS, SIGMAS, YEAR_DAYS, Sigma, bars_of, sigma_of_fit
-from keeper.calibration.tail_evidence import EVT_WARNING, TailEvidence, measure_tail
+from keeper.calibration.tail_evidence import TailEvidence, measure_tail
 
 TAU0_SECONDS = 43_200
 """Feed heartbeat, inclusion and auction ramp on an L1 (models.md 4, a proposal there)."""
+EVT_WARNING = 1.15
+"""History may exceed the model's shortfall by this factor before it is a warning (models.md 3)."""
 FLOOR_DAYS = 365
 """A shorter history has seen too little for a floor: a warning."""
 
@@ -36,6 +38,8 @@ class Request:
     """Option chain by expiry in years; empty without one."""
     rate: float = 0.0
     """Continuous annual rate of the chain."""
+    spread: Spread | None = None
+    """Quoted spread of the asset; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,7 @@ class Calibration:
     stressed: float | NoValue
     """Highest Yang-Zhang volatility of any 30 days, annual."""
     chain: ChainEvidence | NoValue
+    costs: Costs | NoValue
     blended: float | NoValue
     """Sigma over realised, implied, stress and floor; for the report, nothing publishes it."""
     proposals: tuple[Proposal, ...]
@@ -111,6 +116,7 @@ def calibrate(
         horizon=horizon,
         stressed=stressed,
         chain=chain,
+        costs=speaker if isinstance(speaker, NoValue) else measure_costs(history, speaker.annual, request.spread),
         blended=_blended(speaker, stressed, floor, chain),
         proposals=proposals(history, floor, tail, multiplier, request.tau0_seconds),
         warnings=_warnings(history, tail, multiplier, horizon),
@@ -129,16 +135,16 @@ def _daily(returns: Floats, sigmas: dict[str, Sigma | NoValue], say: Callable[[s
 
 
 def _stressed(history: History) -> float | NoValue:
-    days = last_days(history)
     found = []
-    for end in range(days.start + RANGE_DAYS + 1, days.stop + 1):
-        variance = yang_zhang(bars_of(history, slice(end - RANGE_DAYS, end)))
-        if isinstance(variance, NoValue):
-            return variance
-        found.append(variance)
+    for start, stop in runs(history.days.times, DAY_SECONDS):
+        for end in range(start + RANGE_DAYS + 1, stop + 1):
+            variance = yang_zhang(bars_of(history, slice(end - RANGE_DAYS, end)))
+            if isinstance(variance, NoValue):
+                return variance
+            found.append(variance)
     if not found:
-        return NoValue(f"{days.stop - days.start} days since the last hole, {RANGE_DAYS + 1} are needed")
-    return float(np.sqrt(YEAR_DAYS * max(found)))
+        return NoValue(f"no {RANGE_DAYS + 1} days without a hole")
+    return math.sqrt(YEAR_DAYS * max(found))
 
 
 def _blended(
@@ -163,15 +169,12 @@ def _warnings(
         found.append(f"{history.bad_prints} candles were taken out as bad prints: look at them in the source")
     if len(history.days.times) < FLOOR_DAYS:
         found.append(f"{len(history.days.times)} days of history are less than a year: raise the floor by judgement")
-    if not isinstance(tail, NoValue) and tail.warns and tail.evt_ratio is not None:
-        found.append(
-            f"the EVT shortfall is {tail.evt_ratio:.2f} times the model's, above {EVT_WARNING}: take a lower nu"
-        )
+    if not isinstance(tail, NoValue) and tail.evt_ratio is not None and tail.evt_ratio > EVT_WARNING:
+        found.append(f"the EVT shortfall is {tail.evt_ratio:.2f} times the model's (limit {EVT_WARNING}): lower nu")
     if not (isinstance(horizon, NoValue) or isinstance(tail, NoValue) or isinstance(multiplier, NoValue)):
         covered = tail.k * multiplier.value
-        if horizon.first_passage_multiple_99 > EVT_WARNING * covered:
-            found.append(
-                f"within {horizon.seconds} s the largest loss on the way reached {horizon.first_passage_multiple_99:.2f}"
-                f" sigmas (99 % ES); k times the multiplier covers {covered:.2f}"
-            )
+        reached = horizon.first_passage_multiple_99
+        if reached > EVT_WARNING * covered:
+            what = f"within {horizon.seconds} s the largest loss on the way reached {reached:.2f} sigmas (99 % ES)"
+            found.append(f"{what}; k times the multiplier covers {covered:.2f}")
     return tuple(found)

@@ -20,8 +20,6 @@ from keeper.calibration.tails import (
 
 NU_FLOOR, NU_CAP, NU_DEFAULT = 3.0, 8.0, 4.0
 """nu is estimated, floored and capped; without an estimate it is 4 (models.md 3)."""
-EVT_WARNING = 1.15
-"""An EVT shortfall above the model's by more than this factor is a warning (models.md 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,6 @@ class TailEvidence:
     """Peaks over threshold of unfiltered daily losses, log returns."""
     evt_ratio: float | None
     """EVT shortfall over k; None without one."""
-
-    @property
-    def warns(self) -> bool:
-        """Whether history's tail is clearly heavier than the model's."""
-        return self.evt_ratio is not None and self.evt_ratio > EVT_WARNING
 
 
 def measure_tail(returns_pct: Floats, verdict: Verdict, nu_given: float | None) -> TailEvidence | NoValue:
