@@ -100,8 +100,8 @@ def _sigma_floor(floor: Sigma | NoValue) -> Proposal:
     if isinstance(floor, NoValue):
         return Proposal("sigma_floor_wad", floor, "-", "-", "-", method, reference)
     value = quantise_up(floor.annual, SIGMA_STEP)
-    interval = "-" if floor.low is None or floor.high is None else f"{floor.low:.1%} to {floor.high:.1%}"
-    return Proposal("sigma_floor_wad", value, f"{value / WAD:.2%} a year", str(floor.n), interval, method, reference)
+    interval = "-" if floor.low is None or floor.high is None else f"{floor.low * 100:.1f} to {floor.high * 100:.1f} %"
+    return Proposal("sigma_floor_wad", value, f"{value / WAD * 100:.2f} % a year", str(floor.n), interval, method, reference)
 
 
 def _model_multiplier(multiplier: Multiplier | NoValue) -> Proposal:

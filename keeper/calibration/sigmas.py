@@ -47,7 +47,7 @@ class Sigma:
     unit: str
     """What one observation is."""
     low: float | None = None
-    """95 % interval, ``sigma (1 -+ 1.96 sqrt((kurt - 1) / 4n))``; None where the estimator has no such formula."""
+    """95 % interval, ``sigma / (1 +- 1.96 sqrt((kurt - 1) / 4n))``; None where the estimator has no such formula."""
     high: float | None = None
 
 
@@ -55,9 +55,14 @@ Estimator = Callable[[History], Sigma | NoValue]
 
 
 def with_interval(annual: float, kurtosis: float, n: float, unit: str, count: int) -> Sigma:
-    """Attach the 95 % interval of a mean of squares of ``n`` independent observations (models.md 2.3)."""
-    error = Z_95 * annual * math.sqrt(max(0.0, kurtosis - 1) / (4 * n))
-    return Sigma(annual, count, unit, max(0.0, annual - error), annual + error)
+    """Attach the 95 % interval of a mean of squares of ``n`` independent observations (models.md 2.3).
+
+    The error is a share of the truth, not of the estimate, so the interval divides; a sample's kurtosis is low by
+    ``n/(n+2)`` under normality. Both matter at 48 windows: without them the interval covers 92 %, with them 94 %.
+    """
+    error = Z_95 * math.sqrt(max(0.0, kurtosis * (n + 2) / n - 1) / (4 * n))
+    high = annual / (1 - error) if error < 1 else None
+    return Sigma(annual, count, unit, annual / (1 + error), high)
 
 
 def kurtosis_of_squares(squares: Floats) -> float:
@@ -191,7 +196,7 @@ def measure_day(history: History, start: int, end: int) -> Realised | NoValue:
     prices = _log_prices(history, start, end)
     if len(prices) < 3:
         return NoValue("one candle a day shows nothing of what happened inside it")
-    return realised(prices, subgrids_for(len(prices) - 1), bandwidth_for(prices))
+    return realised(prices, subgrids_for(prices), bandwidth_for(prices))
 
 
 def sigma_of_fit(fit: Fit) -> Sigma:

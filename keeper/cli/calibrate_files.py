@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from keeper.calibration.answers import Floats, NoValue
 from keeper.calibration.calibrate import Calibration
 from keeper.calibration.candles import last_days
 from keeper.calibration.proposal import toml_fragment
-from keeper.calibration.tails import standardised_losses
+from keeper.calibration.tails import exceedance, standardised_losses
 from keeper.cli.calibrate_report import Section, day, markdown
 from keeper.errors import ConfigError
 
@@ -89,10 +90,7 @@ def _write_picture(found: Calibration, file: Path) -> None:
     plt.close(figure)
 
 
-def _draw_tail(found: Calibration, panel: object) -> None:
-    from typing import Any
-
-    axes: Any = panel
+def _draw_tail(found: Calibration, axes: Any) -> None:
     axes.set_xlabel("loss, sigmas of the day")
     axes.set_ylabel("share of days with a larger loss")
     if isinstance(found.verdict, NoValue) or isinstance(found.tail, NoValue):
@@ -105,8 +103,7 @@ def _draw_tail(found: Calibration, panel: object) -> None:
     tail = found.tail.tail
     if not isinstance(tail, NoValue):
         above = losses[losses > tail.threshold]
-        inside = np.maximum(1 + tail.xi * (above - tail.threshold) / tail.beta, 1e-12)
-        axes.semilogy(above, tail.tail_count / tail.n * inside ** (-1 / tail.xi), label=f"GPD, xi {tail.xi:.2f}")
+        axes.semilogy(above, exceedance(tail, above), label=f"GPD, xi {tail.xi:.2f}")
     axes.legend(loc="upper right")
 
 

@@ -129,7 +129,7 @@ def _tail(found: Calibration) -> Iterator[tuple[str, str, str]]:
     yield _figure("GPD shape xi", tail.tail, lambda row: f"{row.xi:.3f}", "generalised Pareto, maximum likelihood")
     yield _figure("historical ES", tail.historical, _es, "filtered historical simulation, in sigmas of the day")
     yield _figure("Cornish-Fisher VaR", tail.cornish_fisher, lambda value: f"{value:.4f}", "for display only")
-    yield _figure("POT ES, unfiltered", tail.raw_evt, lambda risk: f"{risk.es:.2%}", "log return of a day")
+    yield _figure("POT ES, unfiltered", tail.raw_evt, lambda risk: _percent(risk.es), "log return of a day")
     if tail.evt_ratio is not None:
         yield "EVT ES over k", f"{tail.evt_ratio:.3f}", "a warning above 1.15"
 
@@ -140,8 +140,8 @@ def _jumps(found: Calibration) -> Iterator[tuple[str, str, str]]:
         yield "jump days", "-", f"no value: {jumps.reason}"
         return
     yield "jump days", f"{jumps.flagged} of {jumps.days}", f"z above 3.09; {jumps.expected_by_chance:.1f} by chance"
-    yield "jumps' share of variance", f"{jumps.share_of_variance:.2%}", "jump variation of those days"
-    yield "largest jump", f"{jumps.largest:.2%}", "root of a day's jump variation, log return"
+    yield "jumps' share of variance", _percent(jumps.share_of_variance), "jump variation of those days"
+    yield "largest jump", _percent(jumps.largest), "root of a day's jump variation, log return"
 
 
 def _horizon(found: Calibration) -> Iterator[tuple[str, str, str]]:
@@ -151,9 +151,9 @@ def _horizon(found: Calibration) -> Iterator[tuple[str, str, str]]:
         return
     over = f"{horizon.seconds} s, {horizon.starts} starts, {horizon.independent} apart"
     yield "variance ratio", f"{horizon.variance_ratio:.3f}", f"{over}; above 1 the root-of-time rule is too low"
-    yield "terminal ES 99", f"{horizon.terminal_es_99:.2%}", f"{horizon.terminal_multiple_99:.2f} sigmas of the moment"
+    yield "terminal ES 99", _percent(horizon.terminal_es_99), f"{horizon.terminal_multiple_99:.2f} sigmas of the moment"
     passage = f"{horizon.first_passage_multiple_99:.2f} sigmas of the moment"
-    yield "first-passage ES 99", f"{horizon.first_passage_es_99:.2%}", passage
+    yield "first-passage ES 99", _percent(horizon.first_passage_es_99), passage
 
 
 def _costs(found: Calibration) -> Iterator[tuple[str, str, str]]:
@@ -163,9 +163,9 @@ def _costs(found: Calibration) -> Iterator[tuple[str, str, str]]:
         return
     for share, impact in costs.impacts:
         what = f"mean cost by the square-root law; median daily volume {costs.median_daily_volume:.4g}"
-        yield f"selling {float(share):.0%} of a day", f"{impact.mean_cost:.2%}", what
+        yield f"selling {float(share * 100):.0f} % of a day", _percent(impact.mean_cost), what
     if costs.lvar is not None:
-        yield "liquidity-adjusted VaR 99", f"{costs.lvar.lvar:.2%}", "one day, normal, with half a bad day's spread"
+        yield "liquidity-adjusted VaR 99", _percent(costs.lvar.lvar), "one day, normal, with half a bad day's spread"
 
 
 def _options(found: Calibration) -> Iterator[tuple[str, str, str]]:
