@@ -118,7 +118,7 @@ def calibrate(
         chain=chain,
         costs=speaker if isinstance(speaker, NoValue) else measure_costs(history, speaker.annual, request.spread),
         blended=_blended(speaker, stressed, floor, chain),
-        proposals=proposals(history, floor, tail, multiplier, request.tau0_seconds),
+        proposals=proposals(history, floor, tail, multiplier, request.nu, request.tau0_seconds),
         warnings=_warnings(history, tail, multiplier, horizon),
     )
 

@@ -12,6 +12,7 @@ from keeper.calibration.candles import History
 from keeper.calibration.horizon import tau0_for
 from keeper.calibration.multiplier import Multiplier
 from keeper.calibration.sigmas import Sigma
+from keeper.calibration.student_t import ES_CONFIDENCE, student_tail
 from keeper.calibration.tail_evidence import TailEvidence
 from keeper.records.units import WAD
 
@@ -45,16 +46,17 @@ def quantise_up(value: float, step: int) -> int:
     return math.ceil(Fraction(value) * WAD / step) * step
 
 
-def proposals(
+def proposals(  # noqa: PLR0917 - one argument a source of evidence
     history: History,
     floor: Sigma | NoValue,
     tail: TailEvidence | NoValue,
     multiplier: Multiplier | NoValue,
+    nu_given: float | None,
     tau0_seconds: int,
 ) -> tuple[Proposal, ...]:
     """Every setting that calibration speaks about, in the order of the settings."""
     return (
-        _tail_multiplier(tail),
+        _tail_multiplier(tail, nu_given),
         _sigma_floor(floor),
         _model_multiplier(multiplier),
         _horizon(history, tau0_seconds),
@@ -82,15 +84,20 @@ def toml_fragment(asset: str, rows: tuple[Proposal, ...], source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tail_multiplier(tail: TailEvidence | NoValue) -> Proposal:
+def _tail_multiplier(tail: TailEvidence | NoValue, nu_given: float | None) -> Proposal:
     method, reference = "99 % ES of a unit-variance Student-t", "McNeil, Frey, Embrechts; models.md 3"
-    if isinstance(tail, NoValue):
-        return Proposal("k_wad", tail, "-", "-", "-", method, reference)
-    value = quantise_up(tail.k, K_STEP)
-    nu = tail.nu
-    n, interval = ("-", "-") if isinstance(nu, NoValue) else (str(nu.n), f"nu {nu.low:.2f} to {nu.high:.2f}")
-    method += f", nu {tail.nu_used:.2f} ({tail.nu_reason})"
-    return Proposal("k_wad", value, f"{value / WAD:.2f}", n, interval, method, reference)
+    if not isinstance(tail, NoValue):
+        nu = tail.nu
+        n, interval = ("-", "-") if isinstance(nu, NoValue) else (str(nu.n), f"nu {nu.low:.2f} to {nu.high:.2f}")
+        k, why = tail.k, f"nu {tail.nu_used:.2f} ({tail.nu_reason})"
+    else:
+        # Governance's own nu needs no history.
+        chosen = tail if nu_given is None else student_tail(nu_given, ES_CONFIDENCE)
+        if isinstance(chosen, NoValue):
+            return Proposal("k_wad", chosen, "-", "-", "-", method, reference)
+        n, interval, k, why = "-", "-", chosen.es_unit_variance, f"nu {nu_given:.2f} (as given)"
+    value = quantise_up(k, K_STEP)
+    return Proposal("k_wad", value, f"{value / WAD:.2f}", n, interval, f"{method}, {why}", reference)
 
 
 def _sigma_floor(floor: Sigma | NoValue) -> Proposal:
@@ -101,7 +108,8 @@ def _sigma_floor(floor: Sigma | NoValue) -> Proposal:
         return Proposal("sigma_floor_wad", floor, "-", "-", "-", method, reference)
     value = quantise_up(floor.annual, SIGMA_STEP)
     interval = "-" if floor.low is None or floor.high is None else f"{floor.low * 100:.1f} to {floor.high * 100:.1f} %"
-    return Proposal("sigma_floor_wad", value, f"{value / WAD * 100:.2f} % a year", str(floor.n), interval, method, reference)
+    shown = f"{value / WAD * 100:.2f} % a year"
+    return Proposal("sigma_floor_wad", value, shown, str(floor.n), interval, method, reference)
 
 
 def _model_multiplier(multiplier: Multiplier | NoValue) -> Proposal:

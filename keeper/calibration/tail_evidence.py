@@ -18,8 +18,8 @@ from keeper.calibration.tails import (
     tail_risk,
 )
 
-NU_FLOOR, NU_CAP, NU_DEFAULT = 3.0, 8.0, 4.0
-"""nu is estimated, floored and capped; without an estimate it is 4 (models.md 3)."""
+NU_FLOOR, NU_CAP = 3.0, 8.0
+"""An estimate of nu is floored and capped (models.md 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,10 @@ def measure_tail(returns_pct: Floats, verdict: Verdict, nu_given: float | None) 
     """
     losses = standardised_losses(returns_pct, verdict.variance)
     nu = fit_nu(-losses)
-    used, reason = _choose_nu(nu, nu_given)
+    chosen = _choose_nu(nu, nu_given)
+    if isinstance(chosen, NoValue):
+        return chosen
+    used, reason = chosen
     model = student_tail(used, ES_CONFIDENCE)
     if isinstance(model, NoValue):
         return model
@@ -83,11 +86,11 @@ def measure_tail(returns_pct: Floats, verdict: Verdict, nu_given: float | None) 
     )
 
 
-def _choose_nu(nu: Nu | NoValue, given: float | None) -> tuple[float, str]:
+def _choose_nu(nu: Nu | NoValue, given: float | None) -> tuple[float, str] | NoValue:
     if given is not None:
         return given, "as given"
     if isinstance(nu, NoValue):
-        return NU_DEFAULT, f"default: {nu.reason}"
+        return nu
     if nu.value < NU_FLOOR:
         return NU_FLOOR, f"estimate {nu.value:.2f} is below the floor"
     if nu.value > NU_CAP:

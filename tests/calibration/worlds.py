@@ -119,15 +119,15 @@ def prepared(candles: Candles) -> History:
 
 
 WORLDS = {
-    "gbm": lambda: gbm(),
-    "garch_t": lambda: garch_t(),
-    "jumps": lambda: jumps(),
-    "regime_switch": lambda: regime_switch(),
+    "gbm": gbm,
+    "garch_t": garch_t,
+    "jumps": jumps,
+    "regime_switch": regime_switch,
     "stale_ticks": lambda: stale(gbm(), 500, 20),
     "manipulated_window": lambda: manipulated(gbm(), 2_700, 1.2),
     "gap_of_a_day": lambda: without(gbm(), 2_000, 48),
     "hole_of_166_days": lambda: without(gbm(days=300), 2_000, 166 * 48),
-    "constant": lambda: constant(),
+    "constant": constant,
     "two_candles": lambda: gbm(days=1, interval=43_200),
     "one_day": lambda: gbm(days=1),
     "daily_candles": lambda: gbm(days=400, interval=DAY_SECONDS),
