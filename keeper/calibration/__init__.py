@@ -1,0 +1,1 @@
+"""Calibration: floating point that proposes settings and never decides. Nothing of the published path imports it."""
