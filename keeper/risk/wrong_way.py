@@ -54,7 +54,7 @@ def is_wrong_way(*, same_issuer: bool, coefficient_bps: int | None) -> bool:
 
 
 def pair_sigma(sigma_wad: int, stressed_pair_wad: int, *, same_issuer: bool, coefficient_bps: int | None) -> int:
-    """The pair's annual volatility, WAD: at least the stressed one where the way is wrong, never below ``sigma_wad``."""
+    """Annual volatility of the pair, WAD: at least the stressed one where the way is wrong; never below its own."""
     if not is_wrong_way(same_issuer=same_issuer, coefficient_bps=coefficient_bps):
         return sigma_wad
     return max(sigma_wad, stressed_pair_wad)
