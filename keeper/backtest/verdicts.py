@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keeper.backtest.haircut_layer import Coverage
 from keeper.backtest.procyclicality import Procyclicality
-from keeper.backtest.var_layer import Phase
+from keeper.backtest.var_layer import SIGNIFICANCE, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def _fewer(own: Coverage, other: Coverage) -> Verdict:
         seen += "; neither had any, so neither can have fewer"
     elif own.exceptions >= other.exceptions and (own.mean_bps or 0) < (other.mean_bps or 0):
         seen += "; the other was more cautious there, although not where it was matched"
-    holds = own.exceptions < other.exceptions or own.exceptions == other.exceptions == 0
-    return Verdict(f"fewer exceptions than {other.name} ({own.series})", holds if own.n else None, seen)
+    holds = own.exceptions < other.exceptions if own.n and (own.exceptions or other.exceptions) else None
+    return Verdict(f"fewer exceptions than {other.name} ({own.series})", holds, seen)
 
 
 def _calmer(own: Procyclicality, other: Procyclicality) -> Verdict:
@@ -88,3 +88,25 @@ def _calmer(own: Procyclicality, other: Procyclicality) -> Verdict:
 
 def _bps(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
+
+
+def pooled(results: Sequence[Sequence[Phase]], span: str) -> tuple[Verdict, ...]:
+    """Kupiec over the phases of several assets together: one asset's later span is short for a level of 99 %."""
+    from keeper.calibration.answers import NoValue
+    from keeper.calibration.backtests import kupiec
+
+    sums: dict[tuple[str, str], dict[int, tuple[int, int]]] = {}
+    for row in (row for phases in results for row in phases if row.span == span):
+        counts = sums.setdefault((row.multiplier, row.level), {})
+        n, x = counts.get(row.phase, (0, 0))
+        counts[row.phase] = (n + row.n, x + row.exceptions)
+    answers = []
+    for (name, level), counts in sums.items():
+        rate = 1 - float(level.removesuffix(" %")) / 100
+        tests = [kupiec(n, x, rate) for n, x in counts.values()]
+        passed = sum(not isinstance(test, NoValue) and test.p_value >= SIGNIFICANCE for test in tests)
+        total, hits = sum(n for n, _ in counts.values()), sum(x for _, x in counts.values())
+        seen = f"{passed} of {len(tests)} phases, {100 * hits / total if total else 0:.2f} % exceptions"
+        question = f"VaR {level}, {name}, all assets pooled: Kupiec passes in a majority of phases"
+        answers.append(Verdict(question, 2 * passed > len(tests), seen))
+    return tuple(answers)
