@@ -6,6 +6,7 @@ make every later row doubtful (no header, times that run backwards, two prices f
 
 import csv
 import gzip
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -78,7 +79,8 @@ def read_prices(path: Path) -> PriceFile:
     times = sorted([*(bar.start for bar in rows), *(fault.time for fault in faults)])
     if len(rows) < MIN_BARS:
         raise ConfigError(f"{path.name}: {len(rows)} good bars, {MIN_BARS} are needed", REMEDY)
-    interval = min(later - earlier for earlier, later in pairwise(times) if later > earlier)
+    steps = Counter(later - earlier for earlier, later in pairwise(times))
+    interval = max(steps, key=lambda step: (steps[step], -step))
     for time in times:
         if (time - times[0]) % interval:
             raise ConfigError(f"{path.name}: time {time} is off the grid of {interval} seconds", REMEDY)

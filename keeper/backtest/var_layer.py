@@ -8,9 +8,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from keeper.backtest.records import History, Span
 from keeper.records.units import WAD, YEAR_SECONDS
+
+if TYPE_CHECKING:
+    from keeper.calibration.backtests import Kupiec
 
 LEVELS = (Fraction(95, 100), Fraction(99, 100))
 ES_LEVEL = Fraction(975, 1000)
@@ -146,11 +151,10 @@ def expected_shortfall_score(scores: Sequence[float | None], span: Span, nu: flo
 
 def _phase(multiplier: Multiplier, span: Span, phase: int, hits: list[bool]) -> Phase:
     from keeper.calibration.answers import NoValue
-    from keeper.calibration.backtests import christoffersen, kupiec
+    from keeper.calibration.backtests import christoffersen
 
     rate = float(1 - multiplier.level)
-    count, alone = kupiec(len(hits), sum(hits), rate), christoffersen(hits, rate)
-    none = isinstance(count, NoValue)
+    count, alone = _kupiec(len(hits), sum(hits), rate), christoffersen(hits, rate)
     return Phase(
         multiplier=multiplier.name,
         level=f"{float(multiplier.level * 100):g} %",
@@ -158,12 +162,22 @@ def _phase(multiplier: Multiplier, span: Span, phase: int, hits: list[bool]) -> 
         phase=phase,
         n=len(hits),
         exceptions=sum(hits),
-        p_kupiec=None if isinstance(count, NoValue) else count.p_value,
-        p_binomial=None if isinstance(count, NoValue) else count.exact_binomial_two_sided,
+        p_kupiec=None if count is None else count.p_value,
+        p_binomial=None if count is None else count.exact_binomial_two_sided,
         p_independence=None if isinstance(alone, NoValue) else alone.p_ind,
         p_coverage=None if isinstance(alone, NoValue) else alone.p_cc,
-        light="no value" if none else count.traffic_light,  # type: ignore[union-attr]
+        light=count.traffic_light if count else "no value",
     )
+
+
+@lru_cache(maxsize=4096)
+def _kupiec(n: int, exceptions: int, rate: float) -> "Kupiec | None":
+    """Phases often count the same; the exact test is slow."""
+    from keeper.calibration.answers import NoValue
+    from keeper.calibration.backtests import kupiec
+
+    answer = kupiec(n, exceptions, rate)
+    return None if isinstance(answer, NoValue) else answer
 
 
 def _rank(n: int, level: Fraction) -> int:
