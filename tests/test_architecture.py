@@ -20,6 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     # An edge may hash what it sends; it may not think.
     **{layer: {"errors", "records", "maths"} for layer in EDGES},
     "fold": {"errors", "records", "maths", "risk"} | PLUGINS,
+    # Where floats live. Nobody of the published path may import it: see below.
+    "calibration": {"errors", "records", "maths"},
 }
 """What each layer may import besides itself. Joins (cycle, replay, daemon, cli, testing) may import everything."""
 
@@ -37,6 +39,9 @@ FORBIDDEN_IN_PURE = {
     "os",
 }
 """No chain, no clock, no log, no chance in code whose result must be the same everywhere."""
+
+READERS_OF_CALIBRATION = {"calibration", "backtest", "cli"}
+"""Who may see a float: proposals and reports. A keeper that runs decides without it."""
 
 MAX_LINES = 300
 
@@ -62,7 +67,7 @@ def violations(path: Path) -> list[str]:
         parts = name.split(".")
         if parts[0] == "keeper" and len(parts) > 1 and layer in ALLOWED and parts[1] not in ALLOWED[layer] | {layer}:
             found.append(f"{path.relative_to(KEEPER)} ({layer}) imports {name}")
-        if layer in PURE and parts[0] in FORBIDDEN_IN_PURE:
+        if layer in PURE | {"calibration"} and parts[0] in FORBIDDEN_IN_PURE:
             found.append(f"{path.relative_to(KEEPER)} is pure and imports {name}")
     return found
 
@@ -95,6 +100,37 @@ def test_the_check_itself_sees_a_wrong_import(tmp_path: Path, monkeypatch: pytes
         "risk/depth.py is pure and imports time",
         "risk/depth.py (risk) imports keeper.venues",
     ]
+
+
+def test_only_proposals_and_reports_read_calibration() -> None:
+    readers = {
+        str(path.relative_to(KEEPER))
+        for path in python_files()
+        if any(name.startswith("keeper.calibration") for name in imports_of(path))
+        and layer_of(path) not in READERS_OF_CALIBRATION
+    }
+    assert readers == set()
+
+
+def test_nobody_but_the_command_reads_a_backtest() -> None:
+    readers = {
+        layer_of(path)
+        for path in python_files()
+        if any(name.startswith("keeper.backtest") for name in imports_of(path))
+    }
+    assert readers == {"backtest", "cli"}
+
+
+def test_the_floats_of_calibration_load_only_when_asked_for() -> None:
+    eager = {
+        str(path.relative_to(KEEPER))
+        for path in python_files()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        if name.split(".")[0] in {"arch", "scipy", "pandas", "statsmodels"}
+    }
+    assert eager == set()
 
 
 def test_no_float_in_the_published_path() -> None:

@@ -20,6 +20,7 @@ def test_locks_hold_hashes_and_no_addresses() -> None:
     assert {
         "requirements.lock",
         "requirements-dev.lock",
+        "requirements-calibrate.lock",
         "requirements-slither.lock",
         "requirements-bench.lock",
     } <= set(names)

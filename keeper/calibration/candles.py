@@ -48,8 +48,8 @@ class History:
     """Length of a candle."""
     days: Candles
     """UTC days that are whole enough; ``times`` is midnight."""
-    whole_days: tuple[tuple[int, int], ...]
-    """[start, end) in ``candles`` of every day without a missing candle."""
+    spans: tuple[tuple[int, int], ...]
+    """[start, end) in ``candles`` of each of the days."""
     stale: int
     """Flat candles without volume that were taken out: stale prices, not calm."""
     bad_prints: int
@@ -102,9 +102,7 @@ def history_of(raw: Candles) -> History | NoValue:
         candles=candles,
         interval_seconds=interval,
         days=_days(candles, starts[enough], ends[enough]),
-        whole_days=tuple(
-            (int(start), int(end)) for start, end in zip(starts, ends, strict=True) if end - start == per_day
-        ),
+        spans=tuple((int(start), int(end)) for start, end in zip(starts[enough], ends[enough], strict=True)),
         stale=int(stale.sum()),
         bad_prints=int(bad.sum()),
         holes=int((missing > 0).sum()),
@@ -128,14 +126,15 @@ def runs(times: Integers, step: int) -> tuple[tuple[int, int], ...]:
 
 
 def log_returns(history: History) -> tuple[Floats, ...]:
-    """Daily close-to-close log returns, one array a run of days without a hole; the last run ends with the data."""
+    """Daily close-to-close log returns, one array a run of days without a hole; the last array ends with the data."""
     logs = np.log(history.days.close)
     return tuple(np.diff(logs[start:end]) for start, end in runs(history.days.times, DAY_SECONDS))
 
 
-def last_run(history: History) -> Floats:
-    """Daily log returns since the last hole: what a filter that must know "now" may run over."""
-    return log_returns(history)[-1] if len(history.days.times) else np.empty(0)
+def last_days(history: History) -> slice:
+    """The days since the last hole: what a filter that must know "now" may run over."""
+    start, end = runs(history.days.times, DAY_SECONDS)[-1]
+    return slice(start, end)
 
 
 def _bad_candles(raw: Candles) -> NoValue | None:

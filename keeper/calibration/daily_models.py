@@ -70,7 +70,7 @@ class Verdict:
 
 
 @finite
-def fit_model(returns_pct: Floats, spec: dict[str, Any], least: int = LEAST_RETURNS) -> Fit | NoValue:
+def fit_model(returns_pct: Floats, spec: dict[str, Any], before: float | None = None) -> Fit | NoValue:
     """Fit by maximum likelihood with arch (zero mean), then run our own filter with what it found.
 
     Parameters
@@ -79,19 +79,27 @@ def fit_model(returns_pct: Floats, spec: dict[str, Any], least: int = LEAST_RETU
         n daily returns in percent, oldest first.
     spec
         ``vol``, ``p``, ``o``, ``q``, ``dist`` of ``arch.arch_model``; dist ``t`` or ``normal``.
-    least
-        Fewest returns.
+    before
+        What is believed of the time before, percent squared; by default :func:`~keeper.calibration.garch.backcast`.
+
+    Returns
+    -------
+    Fit or NoValue
+        No value below 250 returns and for a price that did not move.
     """
     from arch import arch_model
 
-    if problem := bad_numbers(returns_pct, least, "daily returns"):
+    if problem := bad_numbers(returns_pct, LEAST_RETURNS, "daily returns"):
         return problem
     if not np.ptp(returns_pct):
         return NoValue("the returns are all equal")
+    start = backcast(returns_pct) if before is None else before
     with warnings.catch_warnings():
         # What arch warns of (scale, convergence) is judged below.
         warnings.simplefilter("ignore")
-        result = arch_model(returns_pct, mean="Zero", rescale=False, **spec).fit(disp="off", show_warning=False)
+        result = arch_model(returns_pct, mean="Zero", rescale=False, **spec).fit(
+            disp="off", show_warning=False, backcast=math.log(start) if spec["vol"] == "EGARCH" else start
+        )
     values = {name: float(value) for name, value in zip(result.params.index, result.params, strict=True)}
     parameters = Parameters(
         omega=values["omega"],
@@ -101,8 +109,7 @@ def fit_model(returns_pct: Floats, spec: dict[str, Any], least: int = LEAST_RETU
         nu=values.get("nu"),
         exponential=spec["vol"] == "EGARCH",
     )
-    before = backcast(returns_pct)
-    variance = conditional_variance(returns_pct, parameters, first_variance(parameters, before))
+    variance = conditional_variance(returns_pct, parameters, first_variance(parameters, start))
     if isinstance(variance, NoValue):
         return variance
     likelihood = log_likelihood(returns_pct, variance[:-1], parameters.nu)

@@ -4,12 +4,21 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from keeper.calibration.answers import NoValue, finite
+from keeper.calibration.candles import DAY_SECONDS, History
+from keeper.calibration.student_t import ES_CONFIDENCE
+from keeper.records.units import YEAR_SECONDS
 
 IMPACT = 1.0
 """Y of the square-root law; measured between 0.5 and 1 on many markets, 1 is the careful end."""
 MEAN_SHARE = 2 / 3
 """Average cost of an order over its peak impact, under the square-root law."""
+SHARES = (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2))
+"""Orders shown, as shares of the median daily volume."""
+BAD_SPREADS = 3.0
+"""Standard deviations to a bad day's spread; Bangia et al. say 2 to 4.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,46 @@ class Impact:
 
     peak_impact: float
     mean_cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Quoted spread over the mid price, fractions."""
+
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What selling costs on the venue of the candles; beside the depth of the pools, never instead of it."""
+
+    median_daily_volume: float
+    """Whole units of the asset."""
+    impacts: tuple[tuple[Fraction, Impact], ...]
+    """(share of that volume, cost of selling it in a day)."""
+    lvar: LiquidityVar | None
+    """99 %, one day, of one unit of value; None when no spread was given."""
+
+
+@finite
+def measure_costs(history: History, sigma_annual: float, spread: Spread | None) -> Costs | NoValue:
+    """Square-root law for orders of the venue's own volume, and the spread-adjusted value at risk."""
+    volume = float(np.median(history.days.volume))
+    sigma = sigma_annual * math.sqrt(DAY_SECONDS / YEAR_SECONDS)
+    impacts = []
+    for share in SHARES:
+        impact = square_root_impact(sigma, float(share) * volume, volume)
+        if isinstance(impact, NoValue):
+            return impact
+        impacts.append((share, impact))
+    lvar = None
+    if spread is not None:
+        answer = liquidity_var(1.0, sigma, ES_CONFIDENCE, spread.mean, spread.sd, BAD_SPREADS)
+        if isinstance(answer, NoValue):
+            return answer
+        lvar = answer
+    return Costs(volume, tuple(impacts), lvar)
 
 
 @finite

@@ -11,6 +11,8 @@ import numpy as np
 
 from keeper.calibration.answers import Floats, NoValue, bad_numbers, finite
 
+ES_CONFIDENCE = Fraction(99, 100)
+"""Level of the published tail multiplier: 99 % expected shortfall (models.md 3)."""
 NU_LOW, NU_HIGH = 2.05, 200.0
 """Where degrees of freedom are looked for; 200 is as good as normal."""
 _HALF_CHI2_95 = 1.920729410347062

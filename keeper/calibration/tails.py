@@ -111,6 +111,15 @@ def tail_risk(tail: Tail, confidence: Fraction) -> Risk | NoValue:
     return Risk(var, (var + tail.beta - tail.xi * tail.threshold) / (1 - tail.xi))
 
 
+def exceedance(tail: Tail, losses: Floats) -> Floats:
+    """Share of all losses that lie above each of these, which lie above the threshold."""
+    scaled = (losses - tail.threshold) / tail.beta
+    if abs(tail.xi) < _NEAR_ZERO:
+        return np.asarray(tail.tail_count / tail.n * np.exp(-scaled))
+    # A tail of negative shape ends; beyond its end nothing is left.
+    return np.asarray(tail.tail_count / tail.n * np.maximum(1 + tail.xi * scaled, 1e-12) ** (-1 / tail.xi))
+
+
 def standardised_losses(returns: Floats, variance: Floats) -> Floats:
     """Losses in standard deviations of their own day: n returns, at least n variances of the squared unit."""
     return np.asarray(-returns / np.sqrt(variance[: len(returns)]))
