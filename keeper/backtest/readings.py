@@ -24,6 +24,7 @@ from keeper.volatility import ESTIMATORS
 BLOCK_SECONDS = 12
 """Heights are times divided by it."""
 ESTIMATOR = "window_means"
+DAY_SECONDS = 86_400
 
 Progress = Callable[[str, int, int], None]
 """(what, done, of how many)"""
@@ -54,22 +55,11 @@ def read_history(  # noqa: PLR0917 - a history is made of these
     starts = range(prices.first, prices.last + 1, interval)
     readings = []
     for done, start in enumerate(starts):
-        bar, time = bars.get(start), start + interval
-        sigma, said = source.sample(bar, time)
-        lacks = () if sigma is not None else (f"volatility: {said if bar else reasons.get(start, 'there is no bar')}",)
-        readings.append(
-            Reading(
-                block=BlockRef(time // BLOCK_SECONDS, b"", time),
-                window=time // interval,
-                close_wad=bar.close if bar else None,
-                low_wad=bar.low if bar else None,
-                sigma_wad=sigma,
-                q_star=depth.q_star,
-                cost=depth.cost,
-                warm=time - prices.first >= settings.warm_days * 86_400,
-                missing=lacks,
-            )
-        )
+        bar = bars.get(start)
+        sigma, said = source.sample(bar, start + interval)
+        reason = said if bar else reasons.get(start, "there is no bar")
+        warm = start + interval - prices.first >= settings.warm_days * DAY_SECONDS
+        readings.append(_reading(bar, start + interval, interval, sigma, reason, depth, warm=warm))
         if done % 2000 == 0:
             progress(f"{prices.name}: volatility", done, len(starts))
     progress(f"{prices.name}: volatility", len(starts), len(starts))
@@ -84,6 +74,22 @@ def read_history(  # noqa: PLR0917 - a history is made of these
         faults=prices.faults,
         absent=len(starts) - len(prices.bars) - len(prices.faults),
         stale=sum(bar.stale for bar in prices.bars),
+    )
+
+
+def _reading(  # noqa: PLR0917 - a reading is made of these
+    bar: Bar | None, time: int, interval: int, sigma: int | None, reason: str, depth: Depth, *, warm: bool
+) -> Reading:
+    return Reading(
+        block=BlockRef(time // BLOCK_SECONDS, b"", time),
+        window=time // interval,
+        close_wad=bar.close if bar else None,
+        low_wad=bar.low if bar else None,
+        sigma_wad=sigma,
+        q_star=depth.q_star,
+        cost=depth.cost,
+        warm=warm,
+        missing=() if sigma is not None else (f"volatility: {reason}",),
     )
 
 

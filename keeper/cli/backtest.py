@@ -1,7 +1,7 @@
 """``keeper backtest``: would the haircut have held? Over price files, or over a contract's own past."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from keeper.errors import ConfigError
 if TYPE_CHECKING:
     from keeper.backtest.evaluate import Result
     from keeper.backtest.records import History
+    from keeper.backtest.verdicts import Verdict
     from keeper.records.settings import ModelSettings, Settings
 
 FINDINGS = 3
@@ -60,14 +61,10 @@ def backtest(  # noqa: PLR0917 - typer makes an option of each
         else:
             chosen = _model(model, tau_hours, k)
             histories = [_of_file(file, chosen, half_lives, reserve, progress) for file in _distinct(files)]
-        results = [
-            evaluate(
-                history,
-                Options(_judge_from(judge_from, history), var_hours, nu, stress_weight, buffer),
-                progress,
-            )
-            for history in histories
-        ]
+        results = []
+        for history in histories:
+            choice = Options(_judge_from(judge_from, history), var_hours, nu, stress_weight, buffer)
+            results.append(evaluate(history, choice, progress))
         together = pooled([result.phases for result in results], LATER) if len(results) > 1 else ()
         progress("writing", 0, 1)
         written = write(results, together, out)
@@ -75,8 +72,10 @@ def backtest(  # noqa: PLR0917 - typer makes an option of each
     if as_json:
         emit_json(whole(results, together))
     else:
-        _show(results, written)
-    return FINDINGS if any(row.holds is False for result in results for row in result.verdicts) else 0
+        _show(results, together)
+        print(f"{written[-1]} written, {len(written) - 1} files of numbers beside it", file=sys.stderr)
+    found = [row for result in results for row in result.verdicts] + list(together)
+    return FINDINGS if any(row.holds is False for row in found) else 0
 
 
 def _require_calibrate() -> None:
@@ -204,7 +203,7 @@ def _progress() -> Iterator[Progress]:
         yield show
 
 
-def _show(results: "list[Result]", written: list[Path]) -> None:
+def _show(results: "list[Result]", together: "Sequence[Verdict]") -> None:
     from keeper.cli.output import table
 
     for result in results:
@@ -229,10 +228,16 @@ def _show(results: "list[Result]", written: list[Path]) -> None:
         ]
         heads = ("span", "haircut", "series", "starts", "exceptions", "episodes", "mean bps", "caution bps")
         print(table((*heads, "peak-trough", "rise 1 d", "5 d", "30 d"), rows))
-        for verdict in result.verdicts:
-            word = {True: "yes", False: "NO ", None: " - "}[verdict.holds]
-            print(f"{word} {verdict.question}: {verdict.seen}")
-    print(f"{written[-1]} written, {len(written) - 1} files of numbers beside it", file=sys.stderr)
+        _tell(result.verdicts)
+        equal = ", ".join(f"{row.name} {row.exceptions}" for row in result.hindsight)
+        print(f"exceptions of the others with our mean on the later span itself, in hindsight (model): {equal}")
+    _tell(together)
+
+
+def _tell(verdicts: "Sequence[Verdict]") -> None:
+    for verdict in verdicts:
+        word = {True: "yes", False: "NO ", None: " - "}[verdict.holds]
+        print(f"{word} {verdict.question}: {verdict.seen}")
 
 
 def _moves(result: "Result", span: str, name: str, series: str) -> tuple[object, ...]:

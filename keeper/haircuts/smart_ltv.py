@@ -4,7 +4,8 @@ For comparison: selling the size d takes d/l at a rate of l, during which the pr
 liquidation bonus. It subtracts beta where 1 + beta divides, has no cap and averages liquidity instead of stressing it.
 
 Warning: the project's own volatility took the log of a squared ratio for the square of a log; its c fits nothing else.
-Reference: Risk DAO ``SmartLTV.sol``; the integers are that contract's, rounded as it does.
+Reference: Risk DAO ``SmartLTV.sol``; the integers are that contract's, rounded as it does. Twin:
+``contracts/src/libraries/SmartLtvMath.sol``.
 """
 
 from math import factorial, isqrt
@@ -20,8 +21,8 @@ _ONE = 1 << _SHIFT
 _TERMS = 33
 _WHOLE = factorial(_TERMS)
 _WEIGHTS = tuple(_WHOLE // factorial(j) for j in range(2, _TERMS + 1))
-_LARGEST = 48 << _SHIFT
-"""exp(-48) is below a WAD's last digit: nothing is left of the collateral."""
+_LARGEST = 16 << _SHIFT
+"""exp(-16), a ten-millionth: nothing may be lent. Below it no product of the Solidity twin exceeds 256 bits."""
 
 
 def waterfall(model: ModelSettings, sigma_wad: int, q_star: int) -> Waterfall:
