@@ -32,6 +32,14 @@ def test_a_source_starts_when_a_whole_day_stands_behind_it(tmp_path: Path) -> No
     assert history.readings[0].missing == ("volatility: the ring covers 0 windows, 48 are needed",)
 
 
+def test_a_hole_in_the_first_day_starts_the_day_anew(tmp_path: Path) -> None:
+    closes: list[float | None] = [*wobble(200)]
+    closes[30] = None
+    history = history_of(tmp_path, rows_of(closes))
+    known = [row.sigma_wad is not None for row in history.readings]
+    assert known.index(True) == 31 + DAY_BARS - 1
+
+
 def test_a_constant_price_has_the_haircut_of_the_floor_and_never_an_exception(tmp_path: Path) -> None:
     history = history_of(tmp_path, rows_of([1000.0] * 600))
     steps, model = walked(history), history.market.model
