@@ -40,7 +40,7 @@ FORBIDDEN_IN_PURE = {
 }
 """No chain, no clock, no log, no chance in code whose result must be the same everywhere."""
 
-READERS_OF_CALIBRATION = {"calibration", "cli"}
+READERS_OF_CALIBRATION = {"calibration", "backtest", "cli"}
 """Who may see a float: proposals and reports. A keeper that runs decides without it."""
 
 MAX_LINES = 300
@@ -110,6 +110,15 @@ def test_only_proposals_and_reports_read_calibration() -> None:
         and layer_of(path) not in READERS_OF_CALIBRATION
     }
     assert readers == set()
+
+
+def test_nobody_but_the_command_reads_a_backtest() -> None:
+    readers = {
+        layer_of(path)
+        for path in python_files()
+        if any(name.startswith("keeper.backtest") for name in imports_of(path))
+    }
+    assert readers == {"backtest", "cli"}
 
 
 def test_the_floats_of_calibration_load_only_when_asked_for() -> None:

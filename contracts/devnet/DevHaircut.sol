@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {HaircutMath, Inputs, Waterfall} from "../src/libraries/HaircutMath.sol";
+import {SmartLtvMath} from "../src/libraries/SmartLtvMath.sol";
 
 /// @title The haircut library of a local chain: what Python's integer core must equal bit for bit.
 /// @dev Each function takes many arguments of one function as rows of words and answers rows of words, so that one
@@ -46,6 +47,17 @@ contract DevHaircut {
         for (uint256 i; i < rows; ++i) {
             uint256 at = i * 5;
             results[i] = HaircutMath.widenedBps(words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]);
+        }
+    }
+
+    /// @notice SmartLTV before and after the bonus, for each row of c, sigma, liquidity, debt cap, bonus.
+    function smartLtv(uint256[] calldata words) external pure returns (uint256[] memory results) {
+        uint256 rows = _rows(words.length, 5);
+        results = new uint256[](rows * 2);
+        for (uint256 i; i < rows; ++i) {
+            uint256 at = i * 5;
+            uint256 ltv = SmartLtvMath.beforeBonusWad(words[at], words[at + 1], words[at + 2], words[at + 3]);
+            (results[i * 2], results[i * 2 + 1]) = (ltv, SmartLtvMath.ltvWad(ltv, words[at + 4]));
         }
     }
 

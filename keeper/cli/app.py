@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keeper.cli import calibrate, depth, devnet, doctor, explain, history, init, limits, run, verify
+from keeper.cli import backtest, calibrate, depth, devnet, doctor, explain, history, init, limits, run, verify
 from keeper.cli.common import DEFAULT_CONFIG, Options
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def options(
         configure(log_level, log_format)
 
 
+app.command("backtest")(backtest.backtest)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)

@@ -6,7 +6,8 @@ rounded up. Where the size exceeds the stressed depth, the horizon grows by the 
 
 from dataclasses import dataclass
 
-from keeper.maths.fixed import cdiv, exp_wad, isqrt_up, ln_up, mul_up
+from keeper.haircuts.bars import bounded, of_log_losses, unquotable
+from keeper.maths.fixed import cdiv, isqrt_up, ln_up, mul_up
 from keeper.records.estimates import Waterfall
 from keeper.records.settings import ModelSettings
 from keeper.records.units import BPS, WAD, YEAR_SECONDS
@@ -72,24 +73,9 @@ def compute(inputs: Inputs) -> Waterfall:
     _check(inputs)
     horizon = horizon_wad(inputs)
     if horizon is None or inputs.oracle_deviation_wad >= WAD or inputs.gas_fraction_wad >= WAD:
-        cap = inputs.haircut_max_bps
-        return Waterfall(cap, (("unquotable", cap),), capped=True, unquotable=True)
-    bars, total, haircut = [], 0, 0
-    for name, loss in components(inputs, horizon):
-        total += loss
-        # exp_wad may be above the real value by less than one unit, never by more.
-        keep = max(0, exp_wad(-total) - (1 if total else 0))
-        reached = cdiv((WAD - keep) * BPS, WAD)
-        bars.append((name, reached - haircut))
-        haircut = reached
-    if haircut < inputs.haircut_min_bps:
-        bars.append(("floor", inputs.haircut_min_bps - haircut))
-        haircut = inputs.haircut_min_bps
-    capped = haircut > inputs.haircut_max_bps
-    if capped:
-        bars.append(("cap", inputs.haircut_max_bps - haircut))
-        haircut = inputs.haircut_max_bps
-    return Waterfall(haircut, tuple(bars), capped, unquotable=False)
+        return unquotable(inputs.haircut_max_bps)
+    bars = of_log_losses(components(inputs, horizon))
+    return bounded(bars, inputs.haircut_min_bps, inputs.haircut_max_bps)
 
 
 def horizon_wad(inputs: Inputs) -> int | None:

@@ -68,7 +68,7 @@ class ModelSettings:
     """Parameters of the haircut model of one market (models.md 4, 5)."""
 
     model: str
-    """Key in ``haircuts.MODELS``: ``liquidity_adjusted``."""
+    """Key in ``haircuts.MODELS``: ``liquidity_adjusted``; ``smart_ltv`` and ``sigma_band`` are there to compare."""
     k_wad: int
     """Tail multiplier; 99 % ES of a unit-variance Student-t with nu = 4 is 3.6915 (models.md 3)."""
     sigma_floor_wad: int

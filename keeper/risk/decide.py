@@ -169,6 +169,9 @@ def _move(view: _View, market: bytes, targets: Targets) -> _Move:
 def _tighten(view: _View, market: bytes, targets: Targets) -> _Move | None:
     """Due when the contract's effect is large enough, and not already staged."""
     up, staged = view.settings.deviation_up_bps, view.words.aux.staged_bps
+    if view.goal_bps - view.live_bps < up:
+        # The contract never tightens past the clamped goal; almost every sample ends here.
+        return None
     applied = _applied_at(view, market, targets)
     if applied.live.haircut_bps - view.live_bps < up:
         return None

@@ -15,6 +15,7 @@ from shared import vectors
 
 from keeper.chain.artifacts import load
 from keeper.errors import Refused
+from keeper.haircuts import smart_ltv
 from keeper.haircuts.liquidity_adjusted import Inputs, components, compute, horizon_wad
 from keeper.maths.fixed import cdiv, isqrt_up, ln_up, ln_wad, mul_down, mul_up
 from keeper.maths.keccak import keccak
@@ -57,6 +58,7 @@ AT_LEAST = {
     "mulBoth": 8_000,
     "isqrtUp": 8_000,
     "lnUp": 4_000,
+    "smartLtv": 6_000,
 }
 """Inputs that each comparison holds, whatever the seed."""
 
@@ -265,6 +267,27 @@ def test_widening_at_every_edge_of_the_machine(harness: Harness) -> None:
     edges = product(haircuts, speeds, lates, graces, caps)
     rows = [(h, ks, min(max(0, grace + late), TOP), grace, cap) for h, ks, late, grace, cap in edges]
     harness.compare("widenedBps", rows, widened_twin, "widenedBps at edges")
+
+
+def smart_ltv_twin(*row: int) -> Row:
+    keep = smart_ltv.before_bonus_wad(*row[:4])
+    return keep, smart_ltv.ltv_wad(keep, row[4])
+
+
+def test_smart_ltv(harness: Harness) -> None:
+    chance = random.Random(SEED + 6)
+    rows: list[Row] = []
+    for _ in range(3_000):
+        rows.append((*(any_size(chance, bits) for bits in (80, 80, 140)), any_size(chance, 144) or 1, WAD // 20))
+        # As markets have them: something between nothing and everything is left.
+        rows.append(
+            (chance.randint(0, 20 * WAD), chance.randint(0, 3 * WAD), 10**9, chance.randint(1, 10**8), WAD // 10)
+        )
+    # The exponent at which nothing may be lent, and one unit around it.
+    rows += [(16 * WAD + step, WAD, 1, 1, 0) for step in (-100, -2, -1, 0, 1, 2)]
+    left = [smart_ltv_twin(*row)[0] for row in rows]
+    assert sum(0 < keep < WAD for keep in left) > 1_000
+    harness.compare("smartLtv", rows, smart_ltv_twin)
 
 
 def spread(chance: random.Random, count: int, bits: int) -> list[int]:

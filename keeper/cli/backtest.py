@@ -1,0 +1,252 @@
+"""``keeper backtest``: would the haircut have held? Over price files, or over a contract's own past."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keeper.cli.common import Context, Json, configuration, find_market, now_settings, open_chain
+from keeper.errors import ConfigError
+
+if TYPE_CHECKING:
+    from keeper.backtest.evaluate import Result
+    from keeper.backtest.records import History
+    from keeper.backtest.verdicts import Verdict
+    from keeper.records.settings import ModelSettings, Settings
+
+FINDINGS = 3
+JUDGE_FROM = "2023-01-01"
+JUDGED_SHARE = 0.4
+"""Where a history does not reach over the usual day, its last 40 % judge."""
+WIDEST = 1_000_000.0
+
+Progress = Callable[[str, int, int], None]
+
+
+def backtest(  # noqa: PLR0917 - typer makes an option of each
+    context: Context,
+    more: Annotated[list[Path] | None, typer.Argument(help="More price files.", show_default=False)] = None,
+    prices: Annotated[list[Path] | None, typer.Option(help="CSV or CSV.gz of candles; may be repeated.")] = None,
+    from_chain: Annotated[str, typer.Option(help="A market of the configuration, over its own past blocks.")] = "",
+    blocks: Annotated[str, typer.Option(help="FROM:TO, with --from-chain; from the start to the head if absent.")] = "",
+    model: Annotated[str, typer.Option(help="Haircut model: a key of MODELS.")] = "liquidity_adjusted",
+    judge_from: Annotated[str, typer.Option(help="Day (UTC); settings are chosen before it, judged after.")] = "",
+    tau_hours: Annotated[float, typer.Option(help="tau0: feed heartbeat, inclusion, auction.", min=0.5, max=720)] = 12,
+    var_hours: Annotated[float, typer.Option(help="Windows of the VaR layer.", min=0.5, max=720)] = 24,
+    nu: Annotated[float, typer.Option(help="Student-t of the VaR layer.", min=2.1, max=100)] = 4,
+    k: Annotated[str, typer.Option(help="Tail multiplier of the haircut.")] = "3.6915",
+    half_lives: Annotated[str, typer.Option(help="Days, quick and slow.")] = "1,11",
+    reserve: Annotated[float, typer.Option(help="Collateral in the pair sold into, sizes.", min=1, max=WIDEST)] = 100,
+    stress_weight: Annotated[int, typer.Option(help="bps of stressed variance in sigma (2.8).", min=0, max=10_000)] = 0,
+    buffer: Annotated[int, typer.Option(help="bps of sigma held in calm, given up in stress.", min=0, max=10_000)] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the page, its plots' numbers and the JSON.")] = Path("backtest"),
+    as_json: Json = False,
+) -> int:
+    """Walk a history as the keeper would, liquidate on paper, and judge. Ends with 3 when a figure does not hold."""
+    _require_calibrate()
+    from keeper.backtest.evaluate import LATER, Options, evaluate
+    from keeper.backtest.files import whole, write
+    from keeper.backtest.verdicts import pooled
+    from keeper.cli.output import emit_json
+
+    files = [*(prices or []), *(more or [])]
+    if bool(files) == bool(from_chain):
+        raise ConfigError("nothing to walk, or two things", "give --prices FILE, or --from-chain MARKET")
+    with _progress() as progress:
+        if from_chain:
+            histories = [_of_chain(context, from_chain, blocks, progress)]
+        else:
+            chosen = _model(model, tau_hours, k)
+            histories = [_of_file(file, chosen, half_lives, reserve, progress) for file in _distinct(files)]
+        results = []
+        for history in histories:
+            choice = Options(_judge_from(judge_from, history), var_hours, nu, stress_weight, buffer)
+            results.append(evaluate(history, choice, progress))
+        together = pooled([result.phases for result in results], LATER) if len(results) > 1 else ()
+        progress("writing", 0, 1)
+        written = write(results, together, out)
+        progress("writing", 1, 1)
+    if as_json:
+        emit_json(whole(results, together))
+    else:
+        _show(results, together)
+        print(f"{written[-1]} written, {len(written) - 1} files of numbers beside it", file=sys.stderr)
+    found = [row for result in results for row in result.verdicts] + list(together)
+    return FINDINGS if any(row.holds is False for row in found) else 0
+
+
+def _require_calibrate() -> None:
+    from importlib.util import find_spec
+
+    lacking = [name for name in ("numpy", "scipy", "matplotlib") if find_spec(name) is None]
+    if lacking:
+        remedy = "./scripts/setup calibrate, or pip install bulkhead-keeper[calibrate]"
+        raise ConfigError(f"{' and '.join(lacking)} is not installed", remedy)
+
+
+def _model(name: str, tau_hours: float, k: str) -> "ModelSettings":
+    from dataclasses import replace
+
+    from keeper.backtest.assumptions import ONE, starting_model
+    from keeper.haircuts import MODELS
+
+    if name not in MODELS:
+        raise ConfigError(f"--model: there is no haircut model {name!r}", f"choose from: {', '.join(sorted(MODELS))}")
+    k_wad = _wad("--k", k)
+    return replace(starting_model(name, round(tau_hours * 3600), ONE), k_wad=k_wad)
+
+
+def _of_file(file: Path, model: "ModelSettings", half_lives: str, reserve: float, progress: Progress) -> "History":
+    from keeper.backtest.assumptions import constant_product, market_of, starting_settings, starting_words
+    from keeper.backtest.bars import read_prices
+    from keeper.backtest.readings import read_history
+
+    prices = read_prices(file)
+    market = market_of(prices.name, model)
+    settings = _with_half_lives(starting_settings(market), half_lives)
+    depth = constant_product(round(reserve * model.size), model)
+    return read_history(prices, market, settings, starting_words(), depth, progress)
+
+
+def _of_chain(context: Context, name: str, blocks: str, progress: Progress) -> "History":
+    from keeper.backtest.chain import chain_history
+    from keeper.risk.windows import last_ended, window_of
+    from keeper.sampling import Sampler
+
+    config = configuration(context)
+    with open_chain(config) as chain:
+        history = chain.history()
+        settings = now_settings(history)
+        key, _ = find_market(settings, name)
+        head = chain.reader.block("latest").number
+        first, last = _blocks(blocks, chain.start_block, head)
+        windows = range(
+            window_of(max(1, first), settings.cadence_blocks), last_ended(last, settings.cadence_blocks) + 1
+        )
+        return chain_history(Sampler(chain.reader, chain.contract, settings), key, windows, progress)
+
+
+def _blocks(text: str, start: int, head: int) -> tuple[int, int]:
+    if not text:
+        return start, head
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last) <= head):
+        raise ConfigError(f"--blocks: {text!r} is no range of blocks up to {head}", "write it as 1000:2000")
+    return int(first), int(last)
+
+
+def _with_half_lives(settings: "Settings", text: str) -> "Settings":
+    from dataclasses import replace
+
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ConfigError(f"--half-lives: {text!r} are not two numbers of days", "write them as 1,11")
+    quick, slow = (_wad("--half-lives", part) * 86_400 // 10**18 for part in parts)
+    return replace(settings, half_life_fast_seconds=max(1, quick), half_life_slow_seconds=max(1, slow))
+
+
+def _wad(option: str, text: str) -> int:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or not 0 < value <= 1000:
+        raise ConfigError(f"{option}: {text!r} is not a number above 0 and at most 1000", "write it as 3.6915")
+    return int(value * 10**18)
+
+
+def _distinct(files: list[Path]) -> list[Path]:
+    names = [file.name.split(".")[0] for file in files]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ConfigError(f"two price files are named {twice}", "give each its own name: results are written by it")
+    return files
+
+
+def _judge_from(text: str, history: "History") -> int:
+    from datetime import UTC, datetime
+
+    try:
+        chosen = int(datetime.fromisoformat(text or JUDGE_FROM).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise ConfigError(f"--judge-from: {text!r} is not a day", f"write it as {JUDGE_FROM}") from None
+    length = history.end - history.start
+    if text or history.start + length * JUDGED_SHARE < chosen < history.end - length * JUDGED_SHARE / 2:
+        return chosen
+    return round(history.end - length * JUDGED_SHARE)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar with the time left on stderr, where somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)  # type: ignore[arg-type]
+
+        yield show
+
+
+def _show(results: "list[Result]", together: "Sequence[Verdict]") -> None:
+    from keeper.cli.output import table
+
+    for result in results:
+        history = result.history
+        print(f"{history.name}: {len(history.readings)} readings, {history.interval_seconds} s apart; {history.depth}")
+        lost = sum(row.sigma_wad is None for row in history.readings)
+        bad = f"{history.absent} bars absent, {len(history.faults)} bad, {history.stale} stale"
+        print(f"no value: {lost} readings ({bad})")
+        rows = [
+            (
+                row.span,
+                row.name,
+                row.series,
+                row.n,
+                row.exceptions,
+                row.episodes,
+                _bps(row.mean_bps),
+                _bps(row.caution_bps),
+                *_moves(result, row.span, row.name, row.series),
+            )
+            for row in result.coverage
+        ]
+        heads = ("span", "haircut", "series", "starts", "exceptions", "episodes", "mean bps", "caution bps")
+        print(table((*heads, "peak-trough", "rise 1 d", "5 d", "30 d"), rows))
+        _tell(result.verdicts)
+        equal = ", ".join(f"{row.name} {row.exceptions}" for row in result.hindsight)
+        print(f"exceptions of the others with our mean on the later span itself, in hindsight (model): {equal}")
+    _tell(together)
+
+
+def _tell(verdicts: "Sequence[Verdict]") -> None:
+    for verdict in verdicts:
+        word = {True: "yes", False: "NO ", None: " - "}[verdict.holds]
+        print(f"{word} {verdict.question}: {verdict.seen}")
+
+
+def _moves(result: "Result", span: str, name: str, series: str) -> tuple[object, ...]:
+    for row in result.moves:
+        if (row.span, row.name, row.series) == (span, name, series):
+            moves = (row.peak_to_trough_bps, row.rise_1d_bps, row.rise_5d_bps, row.rise_30d_bps)
+            return tuple("-" if move is None else move for move in moves)
+    return ("-",) * 4
+
+
+def _bps(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
