@@ -150,6 +150,14 @@ def test_a_share_of_the_second_leg_scales_it_and_never_adds(share: int, loss: in
     assert ShareCurve(second(), BPS).sell_exact_in_down(ETH) == second().sell_exact_in_down(ETH)
 
 
+def test_a_quarter_of_a_venue_sells_a_quarter_of_four_times_the_sale() -> None:
+    quarter = ShareCurve(second(), 2_500)
+    for amount in (3, 10**15, 500 * ETH):
+        assert quarter.sell_exact_in_down(amount) == (amount, second().sell_exact_in_down(4 * amount)[1] // 4)
+    most = pool().sell_exact_in_down(10**40)
+    assert ShareCurve(pool(), 2_500).sell_exact_in_down(10**40) == (most[0] // 4, most[1] // 4)
+
+
 def test_where_a_leg_ends_no_more_is_taken_than_it_can_pass_on() -> None:
     ends = pool(10**16)
     most, _ = ends.sell_exact_in_down(10**40)
