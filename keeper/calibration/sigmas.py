@@ -14,7 +14,7 @@ from keeper.calibration.answers import Floats, NoValue, bad_numbers, finite
 from keeper.calibration.candles import DAY_SECONDS, History, last_days, log_returns, runs
 from keeper.calibration.daily_models import Fit
 from keeper.calibration.ewma import EFFECTIVE, ewma
-from keeper.calibration.har import fit_har
+from keeper.calibration.har import Har, fit_har
 from keeper.calibration.noise import Realised, bandwidth_for, realised, subgrids_for
 from keeper.calibration.ranges import Bars, close_to_close, garman_klass, parkinson, rogers_satchell, yang_zhang
 from keeper.calibration.windows import OVERLAP_CORRELATION, window_mean_squares
@@ -96,15 +96,18 @@ def exponential(history: History) -> Sigma | NoValue:
     return with_interval(annual, kurtosis_of_squares(squares), EFFECTIVE, "daily returns", len(returns))
 
 
-@finite
-def har(history: History) -> Sigma | NoValue:
-    """HAR-RV's forecast for the next day, from realised variances of the days since the last hole."""
-    days = last_days(history)
-    variances = np.array([_realised_variance(history, *span) for span in history.spans[days]])
-    found = fit_har(variances)
-    if isinstance(found, NoValue):
-        return found
-    return Sigma(math.sqrt(YEAR_DAYS * found.next_rv), found.n, "daily realised variances")
+def of_har(pick: Callable[[Har], float]) -> Estimator:
+    """Make an estimator of a HAR-RV forecast for the next day, from the days since the last hole."""
+
+    @finite
+    def sigma(history: History) -> Sigma | NoValue:
+        days = last_days(history)
+        found = fit_har(np.array([_realised_variance(history, *span) for span in history.spans[days]]))
+        if isinstance(found, NoValue):
+            return found
+        return Sigma(math.sqrt(YEAR_DAYS * pick(found)), found.n, "daily realised variances")
+
+    return sigma
 
 
 def of_range(estimate: Callable[[Bars], float | NoValue]) -> Estimator:
@@ -218,7 +221,8 @@ def _realised_variance(history: History, start: int, end: int) -> float:
 SIGMAS: dict[str, Estimator] = {
     "whole_history": whole_history,
     "ewma": exponential,
-    "har_rv": har,
+    "har_rv": of_har(lambda fit: fit.next_rv),
+    "har_rv_log": of_har(lambda fit: fit.next_rv_log),
     "close_to_close": of_range(close_to_close),
     "parkinson": of_range(parkinson),
     "garman_klass": of_range(garman_klass),

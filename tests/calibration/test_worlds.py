@@ -20,13 +20,11 @@ from worlds import (
     without,
 )
 
-from keeper.calibration.answers import Floats, NoValue, is_finite
+from keeper.calibration.answers import NoValue, is_finite
 from keeper.calibration.calibrate import Calibration, Request, calibrate
 from keeper.calibration.candles import DAY_SECONDS, Candles, history_of, log_returns
-from keeper.calibration.daily_models import DAILY_MODELS, fit_ewma, fit_model, judge
 from keeper.calibration.jumps import find_jumps
 from keeper.calibration.sigmas import SIGMAS, Sigma, published_twin, whole_history
-from keeper.calibration.tail_evidence import measure_tail
 from keeper.records.units import WAD
 
 PATHS, MANY_PATHS = 500, 4_000
@@ -81,6 +79,7 @@ def test_a_whole_calibration_holds_no_number_that_is_not_finite(world: str) -> N
         ("bipower", 0.95, 1.05),
         ("med_rv", 0.94, 1.06),
         ("har_rv", 0.8, 1.2),
+        ("har_rv_log", 0.8, 1.2),
         ("window_means", 0.7, 1.3),
         ("ewma", 0.7, 1.3),
     ],
@@ -113,55 +112,6 @@ def test_the_interval_covers_the_truth_over_many_brownian_paths() -> None:
     long, short = covered(MANY_PATHS, 10_000)
     assert 0.94 <= long <= 0.96
     assert 0.93 <= short <= 0.96
-
-
-def daily(candles: Candles) -> Floats:
-    return log_returns(prepared(candles))[-1] * 100
-
-
-def test_gjr_speaks_where_volatility_clusters_and_the_tail_is_found() -> None:
-    returns = daily(garch_t())
-    fit, fallback = fit_model(returns, DAILY_MODELS["gjr_t"]), fit_ewma(returns)
-    assert not isinstance(fit, NoValue)
-    assert not isinstance(fallback, NoValue)
-    verdict = judge(fit, fallback)
-    assert verdict.spoke == "gjr_t"
-    assert 0.8 < fit.parameters.persistence < 0.99
-    assert fit.parameters.gamma > 0.02
-    tail = measure_tail(returns, verdict, None)
-    assert not isinstance(tail, NoValue)
-    assert not isinstance(tail.nu, NoValue)
-    assert tail.nu.low < 5 < tail.nu.high
-    assert tail.evt_ratio == pytest.approx(1, abs=0.25)
-
-
-def test_every_reject_rule_names_itself_and_hands_over_to_ewma() -> None:
-    returns = daily(garch_t())
-    fit, fallback = fit_model(returns, DAILY_MODELS["gjr_t"]), fit_ewma(returns)
-    assert not isinstance(fit, NoValue)
-    assert not isinstance(fallback, NoValue)
-    rules = {
-        "did not converge": replace(fit, converged=False),
-        "persistence": replace(fit, parameters=replace(fit.parameters, beta=1.0)),
-        "nu 2.05": replace(fit, parameters=replace(fit.parameters, nu=2.05)),
-        "below EWMA": replace(fit, log_likelihood=fallback.log_likelihood - 1),
-        "no fit": NoValue("no fit"),
-    }
-    for word, changed in rules.items():
-        verdict = judge(changed, fallback)
-        assert verdict.spoke == "ewma"
-        assert len(verdict.reasons) == 1
-        assert word in verdict.reasons[0]
-        assert verdict.variance is fallback.variance
-    both = replace(fit, converged=False, log_likelihood=fallback.log_likelihood - 1)
-    assert len(judge(both, fallback).reasons) == 2
-
-
-def test_fewer_than_250_days_are_ewma_s() -> None:
-    short = fit_model(daily(gbm(days=250, interval=DAY_SECONDS)), DAILY_MODELS["gjr_t"])
-    assert short == NoValue("249 daily returns, 250 are needed")
-    enough = fit_model(daily(gbm(days=251, interval=DAY_SECONDS)), DAILY_MODELS["gjr_t"])
-    assert not isinstance(enough, NoValue)
 
 
 def test_jump_days_are_flagged_and_jump_proof_measures_do_not_see_them() -> None:
