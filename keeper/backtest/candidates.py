@@ -56,7 +56,7 @@ def chosen_smoothing(history: History, span: Span, weight_bps: int, buffer_bps: 
 
 
 def baselines(history: History, span: Span, mean_bps: float) -> list[Candidate]:
-    """The three others, their constants matched to a mean haircut on a span."""
+    """The three others (but for one that is ours), their constants matched to a mean haircut on a span."""
     model = history.market.model
     constant = round(mean_bps)
     fixed = Waterfall(constant, (("constant", constant),), capped=False, unquotable=False)
@@ -66,6 +66,8 @@ def baselines(history: History, span: Span, mean_bps: float) -> list[Candidate]:
         ("smart_ltv", replace(model, model="smart_ltv")),
         ("sigma_band", replace(model, model="sigma_band", tau0_seconds=DAY_SECONDS)),
     ):
+        if name == model.model:
+            continue  # It is ours this time.
         k = _matched(settings, history, span, mean_bps)
         chosen = replace(settings, k_wad=k)
         rows.append(_candidate(name, chosen, plain, f"{'c' if name == 'smart_ltv' else 'k'} = {k / WAD:.4f}"))

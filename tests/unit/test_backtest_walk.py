@@ -182,6 +182,13 @@ def test_the_others_get_our_mean_on_the_span_they_are_matched_on(tmp_path: Path)
         assert got == pytest.approx(mean, abs=3), one.name
 
 
+def test_a_model_under_test_is_not_its_own_opponent(tmp_path: Path) -> None:
+    history = history_of(tmp_path, rows_of(wobble(200)), model="smart_ltv")
+    span = Span("first", DAY_BARS, 200)
+    assert ours(history.market.model, None).name == "smart_ltv"
+    assert [one.name for one in baselines(history, span, 1000)] == ["constant", "sigma_band"]
+
+
 def test_smoothing_is_chosen_on_the_first_span_and_only_raises(tmp_path: Path) -> None:
     history = history_of(tmp_path, rows_of([*wobble(300, step=0.01), *wobble(300, step=0.002)]))
     span = Span("first", DAY_BARS, 300)
