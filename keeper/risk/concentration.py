@@ -12,6 +12,8 @@ from fractions import Fraction
 class Concentration:
     """Of one list of amounts whose total is above 0."""
 
+    count: int
+    """Amounts, zeros included."""
     hhi: Fraction
     """Sum of squared shares: 1/n when all are alike, 1 when one has everything."""
     top1: Fraction
@@ -48,6 +50,7 @@ def concentration(amounts: Sequence[int]) -> Concentration | None:
         return None
     spread = sum((2 * place - count + 1) * amount for place, amount in enumerate(sorted(amounts)))
     return Concentration(
+        count=count,
         hhi=Fraction(sum(amount * amount for amount in amounts), total * total),
         top1=Fraction(max(amounts), total),
         gini=Fraction(spread, count * total),
