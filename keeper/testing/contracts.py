@@ -35,6 +35,7 @@ NPM = {
     "BalancerStableV3": f"{_BALANCER}/20230206-composable-stable-pool-v3/artifact/ComposableStablePoolFactory.json",
     "PoolManager": "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json",
     "V4Quoter": "@uniswap/v4-periphery/foundry-out/V4Quoter.sol/V4Quoter.json",
+    "PositionManager": "@uniswap/v4-periphery/foundry-out/PositionManager.sol/PositionManager.json",
     "StateView": "@uniswap/v4-periphery/foundry-out/StateView.sol/StateView.json",
 }
 """Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""
