@@ -137,7 +137,7 @@ def lone_provider(chain: DevChain, sender: Address, pool: PoolSettings, placed: 
     return provider
 
 
-def move(
+def move(  # noqa: PLR0917 - a transaction has this many parts
     chain: DevChain, sender: Address, provider: Address, pool: PoolSettings, placed: list[Placed], how: str
 ) -> None:
     rows = [(row.tick_lower, row.tick_upper, row.liquidity) for row in placed]

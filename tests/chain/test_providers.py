@@ -1,4 +1,4 @@
-"""Providers of real Uniswap v2, v3 and v4 pools: positions as the managers themselves tell them, and pools that are left."""
+"""Providers of real Uniswap v2, v3 and v4 pools: positions as managers tell them, and what is left."""
 
 import json
 import random
