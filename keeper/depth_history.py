@@ -1,4 +1,4 @@
-"""Depth over a stretch of blocks, from the keeper's samples or from the chain: how low it went, how it came back.
+"""Depth over a stretch of blocks, from the keeper's samples or from the chain: how low it went, how it came back."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -5,6 +5,7 @@ half-life = ln 2 / rho. Floats: what a governor makes of them enters the model a
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import linear_regression, median
@@ -71,11 +72,12 @@ def shocks(series: Sequence[tuple[int, float]], rules: Rules = DEFAULT_RULES) ->
         (unix seconds, depth), times rising; any unit of depth.
     """
     found: list[Shock] = []
-    calm: list[tuple[int, float]] = []
+    calm: deque[tuple[int, float]] = deque()
     at = 0
     while at < len(series):
         time, depth = series[at]
-        calm = [row for row in calm if row[0] >= time - rules.baseline_seconds]
+        while calm and calm[0][0] < time - rules.baseline_seconds:
+            calm.popleft()
         normal = median(value for _, value in calm) if len(calm) >= rules.baseline_points else 0.0
         if depth < normal * (1 - rules.drop):
             after = _end(series, at, normal, rules)

@@ -21,8 +21,9 @@ _BUSY = re.compile(r"HTTP 429|rate.?limit|too many requests|request limit|per se
 _PAUSES = (1, 2, 4, 8, 16)
 """Seconds between two attempts at a node that was asked too often."""
 
-_FORGET_AFTER = 16
-"""Answered pieces after which a span that was refused is tried again: how many events it holds changes."""
+_FIRST_PATIENCE, _LAST_PATIENCE = 2, 64
+"""Answered pieces before twice the span is tried again: how many events it holds changes, how many blocks are allowed
+does not, so every trial that is refused doubles the patience."""
 
 _SLOW_HALVINGS = 6
 """A node that does not answer a 64th of the range in time is down."""
@@ -55,15 +56,16 @@ def scan_logs(
     """Events of the range, piece after piece in chain order: (last block of the piece, its events).
 
     The first piece is the whole range. A refused one is halved until single blocks; only then is the refusal raised
-    (providers cap ranges and results, each with another text, so the text is not asked). A span that was refused is
-    not asked for again until sixteen pieces later.
+    (providers cap ranges and results, each with another text, so the text is not asked). After some pieces twice the
+    span is tried again, the more rarely the more often that was refused.
 
     Raises
     ------
     RetryLater
         The node refuses even one block, does not answer, or is asked too often.
     """
-    start, span, refused, answered, slow = from_block, to_block - from_block + 1, 0, 0, 0
+    start, span, slow = from_block, to_block - from_block + 1, 0
+    answered, patience, trial, whole = 0, _FIRST_PATIENCE, False, True
     while start <= to_block:
         end = min(start + span - 1, to_block)
         fields = query.fields() | {"fromBlock": hex(start), "toBlock": hex(end)}
@@ -74,15 +76,15 @@ def scan_logs(
             unusable = error.code == 0 and not isinstance(error, TooSlow)
             if unusable or start == end or slow > _SLOW_HALVINGS or _BUSY.search(error.message):
                 raise
-            refused, answered = end - start + 1, 0
-            span = refused // 2
+            patience = min(2 * patience, _LAST_PATIENCE) if trial else patience
+            span, answered, trial, whole = (end - start + 1) // 2, 0, False, False
             continue
         yield end, _in_order(rpc, [rows])
         start, answered, slow = end + 1, answered + 1, 0
-        if refused and answered == _FORGET_AFTER:
-            refused, answered = 2 * refused, 0
-        if 2 * span < refused:
-            span *= 2
+        patience = _FIRST_PATIENCE if trial else patience
+        trial = not whole and answered >= patience
+        if trial:
+            span, answered = 2 * span, 0
 
 
 def logs_of_blocks(

@@ -73,7 +73,9 @@ def v3(bench: Bench, nft: Nft) -> tuple[PoolSettings, dict[str, Address], list[P
     ]
     chain.transact(c, nft.manager, "multicall(bytes[])", calls, gas=6_000_000)
     first_c = given_b + 1
-    lone = lone_provider(chain, a, pool, [Placed(9_000, 12_000, 7 * UNIT), Placed(10_980, 11_040, UNIT)])
+    lone = lone_provider(
+        chain, a, pool, [Placed(9_000, 12_000, 7 * UNIT), Placed(10_980, 11_040, UNIT), Placed(11_040, 11_100, UNIT)]
+    )
     trade(bench, pool, random.Random(1), 4)
     nft.more(a, narrow_a, 10**19)
     nft.less(b, given_b, 12_345_678_901)
@@ -91,6 +93,7 @@ def v3(bench: Bench, nft: Nft) -> tuple[PoolSettings, dict[str, Address], list[P
         nft.held(c, first_c + 2),
         Position(lone, 9_000, 12_000, 7 * UNIT),
         Position(lone, 10_980, 11_040, UNIT),
+        Position(lone, 11_040, 11_100, UNIT),
     ]
     chain.mine(3)
     return pool, {"a": a, "b": b, "c": c, "d": d, "lone": lone}, held, other
