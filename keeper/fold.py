@@ -156,10 +156,8 @@ def _estimates(
     )
 
 
-def counted_venues(
-    snapshot: MarketSnapshot, market: MarketSettings
-) -> tuple[list[tuple[PoolSettings, SaleCurve]], list[str], list[str]]:
-    """Venues that sell something at a price that the others confirm; a line for each that does not; the doubts."""
+def _measure(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[Market, list[str]]:
+    """Price and depth, and a line for every venue or feed that had none or is not believed."""
     found, missing = [], []
     for pool, reading in zip(market.pools, snapshot.pools, strict=True):
         curve = _curve(pool, reading)
@@ -167,34 +165,26 @@ def counted_venues(
             missing.append(f"depth: {curve}")
         else:
             found.append((pool, curve))
-    believed, doubts = _believed(found)
-    return believed, missing, doubts
-
-
-def _measure(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[Market, list[str]]:
-    """Price and depth, and a line for every venue or feed that had none or is not believed."""
-    venues, missing, doubts = counted_venues(snapshot, market)
+    curves, doubts = _believed(found)
     answer = snapshot.feed.answer
     if answer is None:
         missing.append(f"feed: {snapshot.feed.failure}")
     oracle = None if answer is None else oracle_price(answer, market)
-    return measure([curve for _, curve in venues], oracle, market.model), missing + doubts
+    return measure(curves, oracle, market.model), missing + doubts
 
 
-def _believed(
-    found: Sequence[tuple[PoolSettings, SaleCurve]],
-) -> tuple[list[tuple[PoolSettings, SaleCurve]], list[str]]:
-    """Those whose price the others confirm, and a line for each other one."""
+def _believed(found: Sequence[tuple[PoolSettings, SaleCurve]]) -> tuple[list[SaleCurve], list[str]]:
+    """Curves of the venues whose price the others confirm, and a line for each other one."""
     prices = [curve.mid for _, curve in found]
-    believed, doubts = [], []
+    curves, doubts = [], []
     for (pool, curve), off in zip(found, off_median_bps(prices), strict=True):
         if off > OUTLIER_BPS:
             doubts.append(f"price: {pool.label}: {off} bps off the median of {len(found)} venues, not counted")
         else:
-            believed.append((pool, curve))
+            curves.append(curve)
     if (apart := disagreement_bps(prices)) > OUTLIER_BPS:
         doubts.append(f"price: the two venues are {apart} bps apart")
-    return believed, doubts
+    return curves, doubts
 
 
 def _curve(pool: PoolSettings, reading: PoolReading) -> SaleCurve | str:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from keeper.departures import LOSSES_BPS, Departures
 from keeper.errors import RetryLater
-from keeper.fold import counted_venues, fold_sample, market_reading, read_plan
+from keeper.fold import fold_sample, market_reading, read_plan
 from keeper.providers import PositionReader
 from keeper.records.ports import ChainReader, SaleCurve
 from keeper.records.providers import Provision
@@ -16,7 +16,10 @@ from keeper.records.settings import MarketSettings, PoolSettings, Settings
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import BPS, WAD, Address, BlockRef
 from keeper.risk.concentration import Concentration
+from keeper.risk.depth import sells
+from keeper.risk.outliers import OUTLIER_BPS, off_median_bps
 from keeper.risk.windows import window_of
+from keeper.venues import VENUES
 from keeper.venues.positions import PROVIDED
 
 FALLS_BPS = (100, 200, 500)
@@ -66,7 +69,7 @@ def report(  # noqa: PLR0917 - two readers, whose settings, where, and what
     )
     window = window_of(block.number, settings.cadence_blocks)
     estimates = fold_sample(b"", snapshot, window, (), market, settings).estimates
-    venues = [row for row in counted_venues(snapshot, market)[0] if question.only in (None, row[0])]
+    venues = [row for row in _counted(snapshot, market) if question.only in (None, row[0])]
     prices = [price for price in (estimates.mid_price, estimates.oracle_price) if price is not None]
     if not venues:
         raise RetryLater("; ".join(estimates.missing) or "nothing can be sold there", "see keeper depth")
@@ -81,6 +84,17 @@ def report(  # noqa: PLR0917 - two readers, whose settings, where, and what
         "falls": _falls(whole, question.falls_bps, estimates.sigma_wad),
         "missing": list(estimates.missing),
     }
+
+
+def _counted(snapshot: MarketSnapshot, market: MarketSettings) -> list[tuple[PoolSettings, SaleCurve]]:
+    """Venues that sell something, at a price that the others confirm: those that the fold counts."""
+    found = []
+    for pool, reading in zip(market.pools, snapshot.pools, strict=True):
+        curve = None if reading.state is None else VENUES[pool.venue].curve(pool, reading.state)
+        if curve is not None and sells(curve):
+            found.append((pool, curve))
+    off = off_median_bps([curve.mid for _, curve in found])
+    return [row for row, bps in zip(found, off, strict=True) if bps <= OUTLIER_BPS]
 
 
 def _provisions(

@@ -1,23 +1,16 @@
 """The merged depth curve as a picture, its venues stacked, and the numbers beside it."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from keeper.errors import ConfigError
 
 SUFFIXES = (".png", ".svg", ".pdf")
-Writer = Callable[[dict[str, Any], Path], None]
 
 
 def write_plot(document: dict[str, Any], file: Path) -> Path:
-    """Write the picture, and its numbers as CSV with the same name; answers the CSV's path; errors as ``written``."""
-    return written(document, file, _write_numbers, _write_picture)
-
-
-def written(document: dict[str, Any], file: Path, numbers: Writer, picture: Writer) -> Path:
-    """Write a picture and a table of the same name; answers the table's path.
+    """Write the picture, and its numbers as CSV with the same name; answers the CSV's path.
 
     Raises
     ------
@@ -28,8 +21,8 @@ def written(document: dict[str, Any], file: Path, numbers: Writer, picture: Writ
         raise ConfigError(f"{file.name} is not a picture", f"end the name with one of {', '.join(SUFFIXES)}")
     table = file.with_suffix(".csv")
     try:
-        numbers(document, table)
-        picture(document, file)
+        _write_numbers(document, table)
+        _write_picture(document, file)
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}", "choose a folder that exists") from None
     return table

@@ -1,6 +1,5 @@
 """``keeper providers``: who stands behind a market's depth, and what is left of it when they leave."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +36,8 @@ def providers(  # noqa: PLR0917 - typer makes an option of each
     as_json: Json = False,
 ) -> int:
     """Show who provides a market's depth, how concentrated that is, and what is left when they leave or prices fall."""
-    from keeper.cli.output import emit_json
+    from keeper.cli.output import deliver
+    from keeper.cli.providers_plot import write_plot
     from keeper.provider_report import FALLS_BPS, Question
 
     config = configuration(context)
@@ -50,15 +50,7 @@ def providers(  # noqa: PLR0917 - typer makes an option of each
     )
     with open_chain(config) as chain:
         document = {"market": chosen.name, "key": key, **_ask(chain, config, question, at, first)}
-    if plot:
-        from keeper.cli.providers_plot import write_plot
-
-        numbers = write_plot(document, plot)
-        print(f"{plot} written, its numbers in {numbers}", file=sys.stderr)
-    if as_json:
-        emit_json(document)
-    else:
-        _show(document, chosen)
+    deliver(document, plot=plot, draw=write_plot, show=None if as_json else lambda: _show(document, chosen))
     return 0
 
 

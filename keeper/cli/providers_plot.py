@@ -1,39 +1,33 @@
 """A market's providers as a picture: who takes how much of a sale, and the depth that is left as the largest leave."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
-from keeper.cli.depth_plot import written
+from keeper.cli.pictures import write_picture
 
 
 def write_plot(document: dict[str, Any], file: Path) -> Path:
-    """Write the picture, and its numbers as CSV with the same name; answers the CSV's path; errors as ``written``."""
-    return written(document, file, _write_numbers, _write_picture)
+    """The picture, and its numbers as CSV with the same name; answers the CSV's path; errors as ``write_picture``."""
+    return write_picture(file, _numbers(document), lambda plt: _drawn(document, plt))
 
 
-def _write_numbers(document: dict[str, Any], file: Path) -> None:
+def _numbers(document: dict[str, Any]) -> list[list[object]]:
     losses = list(document["depth"])
-    with file.open("w", newline="") as target:
-        rows = csv.writer(target)
-        rows.writerow(["leaves", "in_range", "taken_at_200", *(f"depth_{loss}" for loss in losses)])
-        rows.writerow(["", "", "", *document["depth"].values()])
-        for row in document["providers"]:
-            depths = row["depth"] or dict.fromkeys(losses, "")
-            rows.writerow([row["account"], row["inRange"], row["takenAt200"], *depths.values()])
-        for row in document["together"]:
-            rows.writerow([f"largest {row['count']}", "", "", *row["depth"].values()])
+    rows: list[list[object]] = [
+        ["leaves", "in_range", "taken_at_200", *(f"depth_{loss}" for loss in losses)],
+        ["", "", "", *document["depth"].values()],
+    ]
+    for row in document["providers"]:
+        depths = row["depth"] or dict.fromkeys(losses, "")
+        rows.append([row["account"], row["inRange"], row["takenAt200"], *depths.values()])
+    rows += [[f"largest {row['count']}", "", "", *row["depth"].values()] for row in document["together"]]
+    return rows
 
 
-def _write_picture(document: dict[str, Any], file: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
+def _drawn(document: dict[str, Any], plt: Any) -> Any:
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     shown = document["providers"][: document["shown"]][::-1]
-    left.barh([f"{row['account'][:8]}" for row in shown], [row["depthBps"] / 100 for row in shown])
+    left.barh([row["account"][:8] for row in shown], [row["depthBps"] / 100 for row in shown])
     left.set_xlabel("share of the sale at a loss of 2 %, %")
     left.set_title("largest providers")
     scale = 10 ** document["collateralDecimals"]
@@ -47,5 +41,4 @@ def _write_picture(document: dict[str, Any], file: Path) -> None:
     right.set_title("depth without them")
     right.legend(fontsize="small")
     figure.suptitle(f"{document['market']} at block {document['block']}")
-    figure.savefig(file, dpi=120)
-    plt.close(figure)
+    return figure

@@ -1,6 +1,5 @@
 """``keeper resilience``: how low depth went over a stretch of time, and how fast it came back."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +32,8 @@ def resilience(  # noqa: PLR0917 - typer makes an option of each
     as_json: Json = False,
 ) -> int:
     """Show how low a market's depth went, its shocks, and how fast it refilled after them."""
-    from keeper.cli.output import emit_json
+    from keeper.cli.output import deliver
+    from keeper.cli.resilience_plot import write_plot
     from keeper.depth_history import LOSSES, describe
     from keeper.refill import Rules
 
@@ -49,15 +49,7 @@ def resilience(  # noqa: PLR0917 - typer makes an option of each
         "tRepSeconds": chosen.model.t_rep_seconds,
         **describe(seen, loss, Rules(drop=drop / 10_000)),
     }
-    if plot:
-        from keeper.cli.resilience_plot import write_plot
-
-        numbers = write_plot(document, plot)
-        print(f"{plot} written, its numbers in {numbers}", file=sys.stderr)
-    if as_json:
-        emit_json(document)
-    else:
-        _show(document, chosen)
+    deliver(document, plot=plot, draw=write_plot, show=None if as_json else lambda: _show(document, chosen))
     return 0
 
 

@@ -24,7 +24,7 @@ class Concentration:
     @property
     def effective_n(self) -> Fraction:
         """How many alike would be as concentrated: 1 / HHI."""
-        return 1 / self.hhi
+        return Fraction(self.hhi.denominator, self.hhi.numerator)
 
 
 def concentration(amounts: Sequence[int]) -> Concentration | None:

@@ -194,12 +194,21 @@ def test_a_second_scan_goes_on_where_the_first_ended(v3: World, bench: Bench, tm
     (file,) = tmp_path.iterdir()
     kept = json.loads(file.read_text())
     assert kept["block"] == chain.block().number - 64
+    # The scan began where the pool was created.
+    codes = [chain.rpc("eth_getCode", pool.address, hex(kept["first"] + ago)) for ago in (-1, 0)]
+    assert [code == "0x" for code in codes] == [True, False]
     move_on = move_positions(bench.uniswap, bench.trader, pool.address, [Placed(9_000, 12_000, 11)], opening=True)
     chain.run(move_on)
     added = Position(bench.uniswap.liquidity, 9_000, 12_000, 11)
     assert by_account(provision_of(chain, pool, tmp_path)) == Counter([*held, added])
     # Whatever lies there, the answer is the chain's.
-    for wrong in ("{", json.dumps(kept | {"hash": "00" * 32}), json.dumps(kept | {"book": kept["book"][1:]})):
+    thief = [[bench.trader, *kept["book"][-1][1:]]]
+    for wrong in (
+        "{",
+        # Of a block that is no longer on the chain: it adds up, and another one owns it.
+        json.dumps(kept | {"hash": "00" * 32, "book": kept["book"][:-1] + thief}),
+        json.dumps(kept | {"book": kept["book"][1:]}),
+    ):
         file.write_text(wrong)
         assert by_account(provision_of(chain, pool, tmp_path)) == Counter([*held, added])
     chain.rpc("evm_revert", mark)

@@ -65,12 +65,25 @@ def _probe(code: str) -> tuple[float, list[str]]:
 def test_every_command_of_the_issue_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for command in ("init", "run", "depth", "explain", "history", "limits", "verify", "devnet", "doctor"):
+    for command in (
+        "init",
+        "run",
+        "depth",
+        "explain",
+        "history",
+        "limits",
+        "providers",
+        "resilience",
+        "verify",
+        "devnet",
+        "doctor",
+    ):
         assert f"\n  {command} " in shown
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "run", "depth", "explain", "history", "limits", "verify", "devnet", "doctor"]
+    "command",
+    ["init", "run", "depth", "explain", "history", "limits", "providers", "resilience", "verify", "devnet", "doctor"],
 )
 def test_every_command_offers_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0

@@ -93,6 +93,28 @@ def test_a_departure_never_raises_depth(positions: list[Position], order: list[A
     assert last == whole.without(list(reversed(order)))
 
 
+def test_liquidity_that_stood_for_one_block_does_not_make_the_rest_count_more_by_leaving() -> None:
+    """Scaled anew, the rest would be worth ten times as much beyond the end of the range that left."""
+    near = Position(WHO[0], MID_TICK - 40, MID_TICK + 3_980, 9 * 10**18)
+    far = Position(WHO[1], MID_TICK - 5_020, MID_TICK + 3_980, 10**18)
+    there = market(v3_of([near, far], Fraction(1, 10)))
+    left = there.without({WHO[0]})
+    assert all(less <= more for less, more in zip(left, there.depths, strict=True))
+    alone = market(v3_of([far], Fraction(1, 10)))
+    assert left == alone.depths
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "inside"), [(0, 60, True), (-60, 0, False), (-60, 60, True), (60, 120, False)]
+)
+def test_a_range_holds_its_lower_end_and_not_its_upper(lower: int, upper: int, inside: bool) -> None:
+    row = Position(WHO[0], MID_TICK + lower, MID_TICK + upper, 7)
+    assert PROVIDED["uniswap_v4"].in_range(v4_of([row])) == [7 * inside]
+    at_price = PROVIDED["uniswap_v4"].rest(v4_of([row]), [False])
+    assert isinstance(at_price, UniswapV4State)
+    assert at_price.liquidity == 7 * inside
+
+
 @given(rows())
 def test_nobody_leaving_changes_nothing_and_everybody_leaving_leaves_nothing(positions: list[Position]) -> None:
     for whole in (v3_of(positions), v4_of(positions)):
