@@ -38,6 +38,7 @@ def _drawn(document: dict[str, Any], plt: Any) -> Any:
     right.set_xlabel("largest providers that left")
     right.set_ylabel("can be sold")
     right.set_ylim(bottom=0)
+    right.set_xticks(counts)
     right.set_title("depth without them")
     right.legend(fontsize="small")
     figure.suptitle(f"{document['market']} at block {document['block']}")

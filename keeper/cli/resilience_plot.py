@@ -21,7 +21,8 @@ def _drawn(document: dict[str, Any], plt: Any) -> Any:
     for shock in document["shocks"]:
         panel.axvspan((shock["start"] - start) / 3600, (shock["end"] - start) / 3600, alpha=0.2)
     panel.set_xlabel(f"hours after block {document['firstBlock']}")
-    panel.set_ylabel(f"can be sold at {document['loss']} (bps, or as liquidators)")
+    loss = document["loss"]
+    panel.set_ylabel(f"can be sold within {int(loss) // 100} %" if loss.isdigit() else "liquidators can sell")
     panel.set_ylim(bottom=0)
     figure.suptitle(document["market"])
     return figure

@@ -1,14 +1,16 @@
 """Providers of real pools: the real NonfungiblePositionManager and PositionManager, tokens that change hands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import FULL, RICH, Bench
 from bench_v4 import BenchV4
 from eth_abi.abi import encode
 
 from keeper.chain.artifacts import load
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Rpc, RpcError
 from keeper.chain.views import view
 from keeper.providers import PositionReader
 from keeper.reading import open_reader
@@ -146,10 +148,16 @@ def move(  # noqa: PLR0917 - a transaction has this many parts
 
 
 def provision_of(
-    chain: DevChain, pool: PoolSettings, folder: Path, *, first: int | None = None, at: int | str = "latest"
+    chain: DevChain,
+    pool: PoolSettings,
+    folder: Path,
+    *,
+    first: int | None = None,
+    at: int | str = "latest",
+    node: Rpc | None = None,
 ) -> Provision:
     """The pool's state and providers, as the command reads them."""
-    with Rpc("local", chain.url) as rpc:
+    with node or Rpc("local", chain.url) as rpc:
         reader = open_reader(rpc)
         block = reader.block(at)
         (reading,) = reader.run([VENUES[pool.venue].read(pool, PLAN, block)], block)
@@ -157,6 +165,23 @@ def provision_of(
         assert reading.state is not None, reading.failure
         positions = PositionReader(rpc, reader, chain.chain_id, folder, lambda *_: None, first)
         return positions.provision(pool, reading.state, block)
+
+
+class Capped(Rpc):
+    """A node that answers events of a few blocks at a time, and only so often."""
+
+    def __init__(self, url: str, span: int, answers: int) -> None:
+        super().__init__("capped", url)
+        self.span, self.answers, self.scanned = span, answers, 0
+
+    def call(self, method: str, params: Sequence[Any] = ()) -> Any:
+        if method == "eth_getLogs":
+            if int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) >= self.span:
+                raise RpcError(f"exceed maximum block range: {self.span}", code=-32005)
+            if self.scanned == self.answers:
+                raise RpcError("the node went away")
+            self.scanned += 1
+        return super().call(method, params)
 
 
 def widest(spacing: int) -> int:

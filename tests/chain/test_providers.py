@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from bench import Bench, build, trade
 from bench_v4 import BenchV4, build_v4
-from providers_world import Nft, NftV4, deploy_nft_v4, lone_provider, move, provision_of, widest
+from providers_world import Capped, Nft, NftV4, deploy_nft_v4, lone_provider, move, provision_of, widest
 
 from keeper.departures import Departures
-from keeper.errors import Refused
+from keeper.errors import Refused, RetryLater
 from keeper.maths.tick_math import MAX_TICK, MIN_TICK
 from keeper.records.pools import UniswapV2State, UniswapV3State, UniswapV4State
 from keeper.records.providers import Position, Provision
@@ -211,6 +211,21 @@ def test_a_second_scan_goes_on_where_the_first_ended(v3: World, bench: Bench, tm
     ):
         file.write_text(wrong)
         assert by_account(provision_of(chain, pool, tmp_path)) == Counter([*held, added])
+    chain.rpc("evm_revert", mark)
+
+
+def test_an_interrupted_scan_goes_on_from_where_it_was_kept(v3: World, bench: Bench, tmp_path: Path) -> None:
+    pool, _, held, _ = v3
+    chain = bench.chain
+    mark = chain.rpc("evm_snapshot")
+    chain.mine(200)
+    with pytest.raises(RetryLater, match="went away"):
+        provision_of(chain, pool, tmp_path, node=Capped(chain.url, 4, 45))
+    whole, rest = Capped(chain.url, 4, 10_000), Capped(chain.url, 4, 10_000)
+    assert by_account(provision_of(chain, pool, tmp_path, node=rest)) == Counter(held)
+    assert by_account(provision_of(chain, pool, tmp_path / "other", node=whole)) == Counter(held)
+    # Up to twenty pieces are done twice.
+    assert whole.scanned - 45 <= rest.scanned <= whole.scanned - 25
     chain.rpc("evm_revert", mark)
 
 
