@@ -89,11 +89,12 @@ class Departures:
         return concentration(by_range), concentration([row.taken for row in self.providers if row.taken])
 
     def without(self, leaving: Collection[Address]) -> tuple[int, ...]:
-        """Depth at :data:`LOSSES_BPS` after these accounts took out every position in these pools."""
+        """Depth at :data:`LOSSES_BPS` after these accounts took out every position; what is locked stays."""
+        able = set(leaving) - LOCKED
         curves = []
         for pool, curve in self._venues:
             whole = self._of(pool)
-            leaves = [row.provider in leaving for row in whole.positions] if whole else []
+            leaves = [row.provider in able for row in whole.positions] if whole else []
             if whole is None or not any(leaves):
                 curves.append(curve)
                 continue

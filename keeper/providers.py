@@ -6,6 +6,7 @@ on where it was and the next one reads only what is new.
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -111,7 +112,7 @@ class PositionReader:
             apply(folded.book, kind.moves(pool, logs, managed))
             folded.block = end
             self._progress(pool.label, end - folded.first + 1, last - folded.first + 1)
-            if save and (number % SAVE_EVERY == 0 or end == last):
+            if save and self._first_block is None and (number % SAVE_EVERY == 0 or end == last):
                 self._save(pool, folded)
 
     def _managed(self, logs: list[Log], managers: dict[Address, bool]) -> list[Log]:
@@ -142,6 +143,11 @@ class PositionReader:
         return folded if known else None
 
     def _save(self, pool: PoolSettings, folded: _Folded) -> None:
+        """Keep what was folded, unless what is kept already goes further: a look at the past costs no scan."""
+        file = self._file(pool)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if json.loads(file.read_text())["block"] > folded.block:
+                return
         document = {
             "schema": SCHEMA,
             "first": folded.first,
@@ -153,7 +159,6 @@ class PositionReader:
                 for row, size in folded.book.items()
             ],
         }
-        file = self._file(pool)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             fresh = file.with_suffix(".new")
