@@ -38,6 +38,10 @@ class RpcError(RetryLater):
         """JSON-RPC code, or 0 when the transport failed."""
 
 
+class TooSlow(RpcError):
+    """No usable answer in time or size; a smaller question may get one."""
+
+
 class Reverted(Refused):
     """The EVM reverted. ``data`` is what it reverted with; empty when the node does not tell."""
 
@@ -121,14 +125,15 @@ class Rpc:
         try:
             status, reply = self._exchange(content)
         except httpx.TimeoutException:
-            raise RpcError(f"{self.label} did not answer within {self._deadline:g} s") from None
+            raise TooSlow(f"{self.label} did not answer within {self._deadline:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The class alone: messages and chained tracebacks may hold the URL.
             raise RpcError(f"{self.label} is not reachable: {type(error).__name__}", "is it running?") from None
         try:
             return json.loads(reply)
         except ValueError:
-            raise RpcError(f"{self.label} answered HTTP {status} without JSON") from None
+            # A gateway refuses too large a question with a page of its own.
+            raise TooSlow(f"{self.label} answered HTTP {status} without JSON") from None
 
     def _exchange(self, content: bytes) -> tuple[int, bytes]:
         started = time.monotonic()
@@ -138,7 +143,7 @@ class Rpc:
             for chunk in response.iter_bytes():
                 reply += chunk
                 if len(reply) > MAX_REPLY_BYTES:
-                    raise RpcError(f"{self.label} answered more than {MAX_REPLY_BYTES >> 20} MiB")
+                    raise TooSlow(f"{self.label} answered more than {MAX_REPLY_BYTES >> 20} MiB")
                 # The client's timeout is per read; a slow drip would never meet it.
                 if time.monotonic() - started > self._deadline:
                     raise httpx.ReadTimeout("deadline")

@@ -6,7 +6,7 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
-from keeper.chain.rpc import Reverted, Rpc
+from keeper.chain.rpc import Reverted, Rpc, RpcError
 from keeper.errors import Refused
 from keeper.maths.keccak import keccak
 from keeper.records.units import Address
@@ -40,3 +40,18 @@ def view(  # noqa: PLR0917 - a call has this many parts
 def code_size(rpc: Rpc, account: Address) -> int:
     """Bytes of code at an account; 0 for one that is not a contract."""
     return len(rpc.call("eth_getCode", [account, "latest"])) // 2 - 1
+
+
+def first_block_with_code(rpc: Rpc, account: Address, head: int) -> int:
+    """Block in which a contract was created, by bisection; 0 where the node keeps no state so old."""
+    low, high = 0, head
+    try:
+        while low < high:
+            middle = (low + high) // 2
+            if len(rpc.call("eth_getCode", [account, hex(middle)])) > len("0x"):
+                high = middle
+            else:
+                low = middle + 1
+    except RpcError:
+        return 0
+    return low

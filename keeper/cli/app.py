@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from keeper.cli import backtest, calibrate, depth, devnet, doctor, explain, history, init, limits, run, verify
+from keeper.cli import (
+    backtest,
+    calibrate,
+    depth,
+    devnet,
+    doctor,
+    explain,
+    history,
+    init,
+    limits,
+    providers,
+    resilience,
+    run,
+    verify,
+)
 from keeper.cli.common import DEFAULT_CONFIG, Options
 
 app = typer.Typer(
@@ -43,6 +57,8 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("depth")(depth.depth)
+app.command("providers")(providers.providers)
+app.command("resilience")(resilience.resilience)
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("limits")(limits.limits)

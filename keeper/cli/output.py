@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = 1
@@ -14,6 +15,22 @@ SAFE_INTEGER = 2**53
 def emit_json(document: dict[str, Any]) -> None:
     """Print one document with ``schemaVersion`` first."""
     print(json.dumps({"schemaVersion": SCHEMA_VERSION, **_safe(document)}, ensure_ascii=False))
+
+
+def deliver(
+    document: dict[str, Any],
+    *,
+    plot: Path | None,
+    draw: Callable[[dict[str, Any], Path], Path],
+    show: Callable[[], None] | None,
+) -> None:
+    """A picture where one is asked for, then the document: shown, or as JSON when there is no ``show``."""
+    if plot:
+        print(f"{plot} written, its numbers in {draw(document, plot)}", file=sys.stderr)
+    if show is None:
+        emit_json(document)
+    else:
+        show()
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -57,6 +57,7 @@ NPM = {
         }.items()
         for name in names
     },
+    "PositionManager": "@uniswap/v4-periphery/foundry-out/PositionManager.sol/PositionManager.json",
     "StateView": "@uniswap/v4-periphery/foundry-out/StateView.sol/StateView.json",
 }
 """Where each contract lies inside node_modules. Their licences keep them out of our tree and wheel."""

@@ -86,11 +86,17 @@ class PoolCurve:
     """``records.ports.SaleCurve`` of a pool: the exact walk, scaled by min(1, harmonic mean / current liquidity).
 
     Without a harmonic mean, or without liquidity at the price, it sells nothing: liquidity of one block does not count.
+
+    Parameters
+    ----------
+    measured
+        The state whose scale holds, when ``state`` is what is left of it without some positions.
     """
 
-    def __init__(self, pool: PoolSettings, state: UniswapV3State) -> None:
+    def __init__(self, pool: PoolSettings, state: UniswapV3State, measured: UniswapV3State | None = None) -> None:
         self._pool, self._state = pool, state
-        self._counted, self._active = _counted_liquidity(state), state.liquidity
+        scale_of = measured or state
+        self._counted, self._active = counted_liquidity(scale_of) if state.liquidity else 0, scale_of.liquidity
 
     @cached_property
     def _walk(self) -> TickCurve:
@@ -176,7 +182,7 @@ def _state(raw: RawPool, plan: ReadPlan, time: int) -> UniswapV3State:
     )
 
 
-def _counted_liquidity(state: UniswapV3State) -> int:
+def counted_liquidity(state: UniswapV3State) -> int:
     """Current liquidity capped by its harmonic mean; 0 = not counted."""
     then, now = state.harmonic, state.now
     if then is None:
