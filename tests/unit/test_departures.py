@@ -64,7 +64,13 @@ def state_of(positions: list[Position]) -> UniswapV3State:
 def v4_of(positions: list[Position]) -> Provision:
     same = state_of(positions)
     fields = ("sqrt_price_x96", "tick", "liquidity", "ticks", "lowest_tick", "highest_tick")
-    state = UniswapV4State(*(getattr(same, name) for name in fields), fee0_pips=3000, fee1_pips=3000)
+    state = UniswapV4State(
+        *(getattr(same, name) for name in fields),
+        fee0_pips=3000,
+        fee1_pips=3000,
+        fee_growth0_x128=0,
+        fee_growth1_x128=0,
+    )
     return Provision(replace(pool_settings(), venue="uniswap_v4"), state, tuple(positions))
 
 

@@ -47,9 +47,9 @@ def test_a_sample_with_a_missing_input_does_not_slow_the_decay() -> None:
         assert (decision.targets.decay == 16_000) is kept
 
 
-@pytest.mark.parametrize(("missing", "plans"), [((), 1), (("feed: down",), 0)])
-def test_a_pending_is_not_activated_on_a_sample_with_a_missing_input(
-    monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], plans: int
+@pytest.mark.parametrize(("missing", "held", "plans"), [((), False, 1), (("feed: down",), False, 0), ((), True, 0)])
+def test_a_pending_is_not_activated_on_a_sample_with_a_missing_input_nor_while_its_market_is_held(
+    monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], held: bool, plans: int
 ) -> None:
     live = make_live(haircut_bps=5000, observed_time=BLOCK.timestamp)
     words = make_words(live, AuxWord(pending_bps=4950, pending_time=BLOCK.timestamp - 30_000))
@@ -61,5 +61,6 @@ def test_a_pending_is_not_activated_on_a_sample_with_a_missing_input(
     monkeypatch.setattr(cycle, "read_words", lambda *_: {snapshot.market: words})
     monkeypatch.setattr(cycle, "due_batches", lambda *_: [])
     monkeypatch.setattr(cycle, "_safe_number", lambda _ports: 0)
-    ports = cast("cycle.Ports", SimpleNamespace(follower=follower, samples=samples, held=frozenset()))
+    keys = frozenset({snapshot.market}) if held else frozenset()
+    ports = cast("cycle.Ports", SimpleNamespace(follower=follower, samples=samples, held=keys))
     assert len(cycle.plan(ports, make_block(WINDOW * 25 + 5))) == plans
