@@ -1,5 +1,6 @@
 """What an option chain implies: a variance swap for each expiry, the smile, and the 30-day index."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,12 +56,10 @@ def evaluate_chain(chain: Mapping[float, Sequence[Quote]], rate: float) -> Chain
 
 
 def _expiry(years: float, quotes: Sequence[Quote], rate: float) -> Expiry:
-    from math import exp
-
     swap = expiry_variance(quotes, years, rate)
     if isinstance(swap, NoValue):
         return Expiry(years, swap, ())
-    growth = exp(rate * years)
+    growth = math.exp(rate * years)
     smile = []
     for quote in quotes:
         is_call = quote.strike >= swap.forward
