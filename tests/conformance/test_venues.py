@@ -140,7 +140,7 @@ EXAMPLES: dict[str, tuple[PoolSettings, Callable[[], PoolState]]] = {
 }
 """A lawful state of each venue; a venue without one fails the first test."""
 
-COARSE = {"balancer_stable": 4_000}
+COARSE = {"balancer_stable": 4_000, "uniswap_v2": 1}
 """Raw units that a venue's contract rounds against the trader on top of its last unit."""
 
 ORIENTED = [(venue, token0) for venue in VENUES for token0 in (True, False)]
