@@ -10,7 +10,7 @@ pools by itself (a feed that is a pool's mean) would be answered by the reader; 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from keeper.chain.routes import CALLING_READERS, ROUTES, Route, TooBig, probe
+from keeper.chain.routes import CALLING_READERS, ROUTES, OtherBlock, Route, TooBig, probe
 from keeper.chain.rpc import Rpc
 from keeper.errors import RetryLater
 from keeper.maths.fixed import cdiv
@@ -29,6 +29,8 @@ It is our own code and answers the same with more gas, so only a failure is aske
 would fit into one call if each had to find its whole stipend left over.
 """
 
+OTHER_BLOCK_TRIES = 3
+"""Requests before a node that answers from another block is believed to do so always."""
 _HASH_DIGITS = 66
 
 
@@ -148,10 +150,20 @@ class Reader:
         self._gas_each = self._spent // len(asks)
         return answers
 
+    def _call(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> tuple[list[Answer], int]:
+        """One request; a node that answers from a neighbour while a block comes in is asked again at once."""
+        for _ in range(OTHER_BLOCK_TRIES - 1):
+            try:
+                self.eth_calls += 1
+                return route.call(self.rpc, asks, block, self.gas_cap)
+            except OtherBlock:
+                continue
+        self.eth_calls += 1
+        return route.call(self.rpc, asks, block, self.gas_cap)
+
     def _halving(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
         try:
-            self.eth_calls += 1
-            answers, self.last_gas = route.call(self.rpc, asks, block, self.gas_cap)
+            answers, self.last_gas = self._call(route, asks, block)
         except TooBig as error:
             if len(asks) == 1:
                 hint = f"a node that allows more than {self.gas_cap} gas a call is needed"

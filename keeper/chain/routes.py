@@ -49,6 +49,10 @@ _AGGREGATE = keccak(b"aggregate3((address,bool,bytes)[])")[:4]
 _NUMBER, _TIME = keccak(b"getBlockNumber()")[:4], keccak(b"getCurrentBlockTimestamp()")[:4]
 
 
+class OtherBlock(RetryLater):
+    """The answer is of another block than the one that was named."""
+
+
 class TooBig(RetryLater):
     """One call could not hold the read; half of it may fit."""
 
@@ -204,7 +208,7 @@ def _unpacked(rpc: Rpc, data: bytes, count: int, block: BlockRef) -> tuple[list[
 
 def _same_block(rpc: Rpc, number: int, time: int, block: BlockRef) -> None:
     if (number, time) != (block.number, block.timestamp):
-        raise RetryLater(
+        raise OtherBlock(
             f"{rpc.label} read block {number} at {time} instead of {block.number} at {block.timestamp}",
             "the node must honour the block hash in eth_call",
         )
