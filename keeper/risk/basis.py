@@ -39,8 +39,8 @@ def deviation_up(threshold_wad: int, oracle: Price, pools: Iterable[Price]) -> i
     lowest = min((Fraction(price.numerator, price.denominator) for price in pools), default=reference)
     if lowest >= reference:
         return threshold_wad
-    keep = Fraction(WAD - threshold_wad) * lowest / reference
-    return WAD - keep.numerator // keep.denominator
+    kept = (WAD - threshold_wad) * lowest.numerator * reference.denominator
+    return WAD - kept // (lowest.denominator * reference.numerator)
 
 
 def with_jump_up(deviation_wad: int, jump_bps: int) -> int:
