@@ -9,6 +9,7 @@ from keeper.records.settings import Settings
 
 HEADER = (
     "# Bulkhead keeper. Amounts are integers: *_bps basis points (100 = 1 %), *_wad 18 decimals, *_seconds seconds.\n"
+    "# Of [markets.model], implied_seconds and what follows it may be left out: 0 and false are off.\n"
 )
 TOML_INTEGER_MAX = 2**63 - 1
 """Larger integers travel as decimal strings, since TOML promises 64 bits only."""
