@@ -1,14 +1,10 @@
 """Depth curves as pictures, with the numbers beside them: one pair's venues stacked, or several markets together."""
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from keeper.cli.depth_show import label
-from keeper.errors import ConfigError
-
-SUFFIXES = (".png", ".svg", ".pdf")
+from keeper.cli.pictures import write_picture
 
 
 def write_plot(document: dict[str, Any], file: Path) -> Path:
@@ -25,7 +21,7 @@ def write_plot(document: dict[str, Any], file: Path) -> Path:
         for direction in ("sell", "buy")
         for point in document["curves"][direction]
     ]
-    return _write(file, [header, *rows], lambda figures: _draw_pair(document, figures))
+    return write_picture(file, [header, *rows], lambda figures: _draw_pair(document, figures))
 
 
 def write_together(document: dict[str, Any], file: Path) -> Path:
@@ -36,27 +32,7 @@ def write_together(document: dict[str, Any], file: Path) -> Path:
         for point in row["points"]
     ]
     header = ["market", "loss_bps", "alone", "together"]
-    return _write(file, [header, *rows], lambda figures: _draw_together(document, figures))
-
-
-def _write(file: Path, rows: Iterable[Sequence[object]], draw: Callable[[Any], Any]) -> Path:
-    if file.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{file.name} is not a picture", f"end the name with one of {', '.join(SUFFIXES)}")
-    numbers = file.with_suffix(".csv")
-    try:
-        with numbers.open("w", newline="") as target:
-            csv.writer(target).writerows(rows)
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        import matplotlib.pyplot as plt
-
-        figure = draw(plt)
-        figure.savefig(file, dpi=120)
-        plt.close(figure)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}", "choose a folder that exists") from None
-    return numbers
+    return write_picture(file, [header, *rows], lambda figures: _draw_together(document, figures))
 
 
 def _draw_pair(document: dict[str, Any], plt: Any) -> Any:

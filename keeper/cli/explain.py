@@ -1,6 +1,8 @@
 """``keeper explain``: one decision, from the inputs to the haircut, with its reasons in plain sentences."""
 
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ from keeper.cli.common import Context, Json, Market, configuration, find_market
 from keeper.errors import RetryLater
 
 if TYPE_CHECKING:
+    from keeper.haircuts.sensitivities import Sensitivity
     from keeper.records.settings import MarketSettings
     from keeper.store.samples import StoredSample
 
@@ -20,11 +23,15 @@ def explain(
     context: Context,
     market: Market,
     at: Annotated[int | None, typer.Option(help="The sample at or before this block.", min=0)] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture of the waterfall, .png or .svg; numbers beside it.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Show why a market's haircut is what it is."""
+    """Show why a market's haircut is what it is, which rule bound it, and what would move it by a percent."""
+    from keeper.cli.explain_plot import write_plot
+    from keeper.cli.explain_show import show
     from keeper.cli.output import emit_json
-    from keeper.risk.evidence import decision_document, estimates_document
     from keeper.store.store import KeeperStore
 
     config = configuration(context)
@@ -37,27 +44,73 @@ def explain(
                 f"{chosen.name} has no sample at or before block {at}", "name a later block, or leave it out"
             )
         raise RetryLater(f"{chosen.name} has no sample", "run: keeper run --once")
+    document = explained(sample, chosen)
+    if plot:
+        if sample.folded.estimates.waterfall is None:
+            raise RetryLater(
+                f"{chosen.name} has no haircut at block {document['block']}: {document['rules'][0]['sentence']}",
+                "name another block with --at, or leave --plot out",
+            )
+        numbers = write_plot(document, plot)
+        print(f"{plot} written, its numbers in {numbers}", file=sys.stderr)
     if as_json:
-        emit_json(
-            {
-                "market": chosen.name,
-                "key": key,
-                "window": sample.window,
-                "block": sample.snapshot.block.number,
-                "blockHash": sample.snapshot.block.hash,
-                "estimates": estimates_document(sample.folded.estimates),
-                "decision": decision_document(sample.folded.decision),
-                "words": _words(sample),
-                "positions": _positions(sample, chosen),
-                "rounds": [
-                    {"roundId": row.round_id, "answer": row.answer, "updatedAt": row.updated_at}
-                    for row in sample.snapshot.feed.rounds
-                ],
-            }
-        )
+        emit_json({"key": key} | document)
     else:
-        _show(sample, chosen)
+        show(sample, chosen, document)
     return 0
+
+
+def explained(sample: "StoredSample", market: "MarketSettings") -> dict[str, Any]:
+    """Everything that explains one decision, as the JSON document has it; without a value: None."""
+    from keeper.risk.binding import binding_rules
+    from keeper.risk.evidence import decision_document, estimates_document
+
+    snapshot, estimates, decision = sample.snapshot, sample.folded.estimates, sample.folded.decision
+    waterfall, words = estimates.waterfall, _words(sample)
+    rules = binding_rules(estimates, decision, snapshot.words, market.model, snapshot.block.timestamp)
+    return {
+        "market": market.name,
+        "window": sample.window,
+        "block": snapshot.block.number,
+        "blockHash": snapshot.block.hash,
+        "rules": [asdict(rule) for rule in rules],
+        "bars": [{"name": name, "bps": bps} for name, bps in waterfall.bars] if waterfall else [],
+        "bufferBps": market.model.buffer_bps,
+        "askedBps": decision.targets.haircut_bps if decision.targets else None,
+        "liveBps": words["liveBps"] if words else None,
+        "effectiveBps": words["effectiveBps"] if words else None,
+        "sensitivities": [_sensitivity(row) for row in _sensitivities(sample, market)],
+        "estimates": estimates_document(estimates),
+        "decision": decision_document(decision),
+        "words": words,
+        "positions": _positions(sample, market),
+        "rounds": [
+            {"roundId": row.round_id, "answer": row.answer, "updatedAt": row.updated_at} for row in snapshot.feed.rounds
+        ],
+    }
+
+
+def _sensitivities(sample: "StoredSample", market: "MarketSettings") -> "tuple[Sensitivity, ...]":
+    """None of them where there is no haircut, or the settings at hand are not those it was made with."""
+    from keeper.fold import JUMP
+    from keeper.haircuts import MODELS
+    from keeper.haircuts.sensitivities import sensitivities
+    from keeper.risk.basis import with_jump_up
+
+    found = sample.folded.estimates
+    if found.waterfall is None or found.sigma_wad is None or found.q_star is None or found.size is None:
+        return ()
+    sigma, deviation, haircut = found.sigma_wad, found.oracle_deviation_wad, MODELS[market.model.model]
+    if found.scenario == JUMP:
+        sigma, deviation = 0, with_jump_up(deviation, market.model.jump_bps)
+    model = replace(market.model, size=found.size, oracle_deviation_wad=deviation)
+    if haircut(model, sigma, found.q_star) != found.waterfall:
+        return ()
+    return sensitivities(haircut, model, sigma, found.q_star)
+
+
+def _sensitivity(row: "Sensitivity") -> dict[str, Any]:
+    return {"input": row.name, "value": row.value, "plus100Bps": row.tighter, "minus100Bps": row.looser}
 
 
 def _positions(sample: "StoredSample", market: "MarketSettings") -> dict[str, Any] | None:
@@ -91,53 +144,3 @@ def _words(sample: "StoredSample") -> dict[str, Any] | None:
         "pendingTime": words.aux.pending_time,
         "sequence": words.live.sequence,
     }
-
-
-def _show(sample: "StoredSample", market: "MarketSettings") -> None:
-    from keeper.cli.explain_terms import haircut_lines, volatility_lines
-    from keeper.cli.output import amount, percent, wad_percent
-    from keeper.risk.effective import describe
-    from keeper.risk.regime import NAMES
-
-    estimates, decision = sample.folded.estimates, sample.folded.decision
-    unit = market.collateral_decimals
-    print(f"{market.name}, window {sample.window}, sampled at block {sample.snapshot.block.number}")
-    print(f"\nvolatility  {wad_percent(estimates.sigma_wad)} a year")
-    for source in estimates.sources:
-        fast, slow = wad_percent(source.fast_wad), wad_percent(source.slow_wad)
-        value = wad_percent(source.sigma_wad)
-        print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason})")
-    for line in volatility_lines(estimates):
-        print(line)
-    depth = estimates.depth
-    print(f"\ndepth       {amount(depth.bound, unit)} before liquidators lose")
-    for name, size in (("1 %", depth.at_100_bps), ("2 %", depth.at_200_bps), ("5 %", depth.at_500_bps)):
-        print(f"  within {name}  {amount(size, unit)}")
-    lowest = amount(min(estimates.daily_minima, default=None), unit)
-    print(f"  stressed    {amount(estimates.q_star, unit)}")
-    print(f"  over {len(estimates.daily_minima)} daily minima, the lowest {lowest}")
-    print(f"\nsize        {amount(estimates.size, unit)} must be sold in the reference shock")
-    if made := _positions(sample, market):
-        taken, supplied = amount(made["liquidated"], unit), amount(made["supply"], unit)
-        print(f"  {made['failing']} of {made['holders']} holders fail it and lose {taken}")
-        print(f"  {amount(made['uncovered'], unit)} of {supplied} supplied is nobody's on the list and counts fully")
-    if estimates.waterfall:
-        print("\nhaircut, bar by bar")
-        for name, bps in estimates.waterfall.bars:
-            print(f"  {name:<24} {percent(bps):>9}")
-        print(f"  {'liquidation haircut':<24} {percent(estimates.waterfall.haircut_bps):>9}")
-        print(f"  {'buffer':<24} {percent(market.model.buffer_bps):>9}")
-    if decision.targets:
-        print(f"  {'target':<24} {percent(decision.targets.haircut_bps):>9}")
-    for line in haircut_lines(estimates, decision, market):
-        print(line)
-    words = sample.snapshot.words
-    if words:
-        print(f"\nlive {percent(words.live.haircut_bps)}, staged {percent(words.aux.staged_bps or None)}, ", end="")
-        print(f"pending {percent(words.aux.pending_bps if words.aux.pending_time else None)}")
-        shown = describe(words, sample.snapshot.block.timestamp)
-        stale = ", stale: it widens" if shown.stale else ""
-        print(f"effective {percent(shown.haircut_bps)}, {NAMES[shown.regime]}, report {shown.age_seconds} s old{stale}")
-    print(f"\ndue: {decision.due.value}")
-    for reason in decision.reasons:
-        print(f"- {reason}")

@@ -1,4 +1,4 @@
-"""A picture and, beside it, the numbers that it shows as CSV."""
+"""Pictures of commands: matplotlib without a screen, and the numbers as CSV beside each."""
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +11,16 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def write_picture(file: Path, rows: Iterable[Sequence[object]], draw: Callable[[Any], Any]) -> Path:
-    """Write the rows as CSV, then what ``draw`` makes with pyplot; answers the CSV's path.
+    """Draw into a file and write the rows as CSV with the same name; answers the CSV's path.
+
+    Parameters
+    ----------
+    file
+        Ends in one of ``SUFFIXES``.
+    rows
+        Heading first.
+    draw
+        Makes the figure, given pyplot.
 
     Raises
     ------

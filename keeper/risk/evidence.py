@@ -17,8 +17,8 @@ from keeper.records.snapshot import Input, MarketSnapshot, WordInput
 from keeper.records.units import BlockRef, Price
 
 SCHEMA_VERSION = 1
-MAX_INTEGER = 2**53
-"""Largest magnitude that stays exact in every JSON reader."""
+MAX_INTEGER = 2**53 - 1
+"""Largest magnitude that RFC 8785 takes: beyond it a reader with doubles may take two integers for one (RFC 7493)."""
 
 Json = dict[str, "Json"] | list["Json"] | str | int | bool
 
@@ -29,7 +29,7 @@ def canonical(document: Json) -> bytes:
     Raises
     ------
     ValueError
-        When a float, a null or an integer beyond 2**53 is inside, or two serialisers disagree.
+        When a float, a null or an integer of 2**53 or beyond is inside, or two serialisers disagree.
     """
     _check(document)
     data: bytes = rfc8785.dumps(document)

@@ -148,8 +148,15 @@ def test_history_and_limits_tell_the_chain_s_story(lived: tuple[DevChain, Devnet
     assert (first["floorBps"], first["capBps"]) == (500, 8000)
 
 
-def test_explain_adds_up(lived: tuple[DevChain, Devnet, Path]) -> None:
-    document = json.loads(keeper(lived[2], "explain", "WETH/USDC", "--json").out)
+def test_explain_adds_up_and_draws_it(lived: tuple[DevChain, Devnet, Path], tmp_path: Path) -> None:
+    picture = tmp_path / "why.svg"
+    done = keeper(lived[2], "explain", "WETH/USDC", "--plot", str(picture), "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert picture.exists()
+    assert len(picture.with_suffix(".csv").read_text().splitlines()) == len(document["bars"]) + 6
+    assert len(document["sensitivities"]) == 7
+    assert document["rules"][0]["sentence"]
     waterfall = document["estimates"]["waterfall"]
     assert sum(bps for _, bps in waterfall["bars"]) == waterfall["haircutBps"]
     assert document["decision"]["reasons"]

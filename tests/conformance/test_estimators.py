@@ -28,8 +28,9 @@ def state_of(ticks: list[int], sign: int = 1, shift: int = 0, seconds: int = 180
     return pool_state(now=points[-1], ring=tuple(points[:-1]))
 
 
+@thorough
 @given(ticks=TICKS)
-def test_a_start_gives_a_value_or_a_reason(name: str, ticks: list[int]) -> None:
+def test_p54_a_start_gives_a_value_or_a_reason(name: str, ticks: list[int]) -> None:
     entry, said = ESTIMATORS[name](None, POOL, state_of(ticks), BLOCK, SETTINGS)
     assert (said.sigma_wad is None) == (len(ticks) < SETTINGS.bootstrap_min_windows) == (entry is None)
     assert said.reason

@@ -7,6 +7,7 @@ import pytest
 from factories import model_settings
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 
 from keeper.haircuts import MODELS
 from keeper.records.settings import ModelSettings
@@ -38,22 +39,25 @@ RISING: dict[str, Callable[[ModelSettings], int]] = {
 }
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS)
-def test_p1_the_haircut_lies_between_floor_and_cap(name: str, model: ModelSettings, sigma: int, depth: int) -> None:
+def test_p01_the_haircut_lies_between_floor_and_cap(name: str, model: ModelSettings, sigma: int, depth: int) -> None:
     got = MODELS[name](model, sigma, depth)
     assert model.haircut_min_bps <= got.haircut_bps <= model.haircut_max_bps
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS, field=st.sampled_from(sorted(RISING)), more=st.integers(0, 10**6))
-def test_p2_more_risk_never_lowers_the_haircut(  # noqa: PLR0917 - hypothesis passes each by name
+def test_p02_more_risk_never_lowers_the_haircut(  # noqa: PLR0917 - hypothesis passes each by name
     name: str, model: ModelSettings, sigma: int, depth: int, field: str, more: int
 ) -> None:
     riskier = replace(model, **{field: RISING[field](model) + more})
     assert MODELS[name](riskier, sigma, depth).haircut_bps >= MODELS[name](model, sigma, depth).haircut_bps
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS, more=st.integers(0, WAD))
-def test_p2_more_volatility_or_deviation_never_lowers_the_haircut(
+def test_p02_more_volatility_or_deviation_never_lowers_the_haircut(
     name: str, model: ModelSettings, sigma: int, depth: int, more: int
 ) -> None:
     got = MODELS[name](model, sigma, depth).haircut_bps
@@ -62,28 +66,32 @@ def test_p2_more_volatility_or_deviation_never_lowers_the_haircut(
     assert MODELS[name](deviating, sigma, depth).haircut_bps >= got
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS, more=st.integers(0, 10**9))
-def test_p3_more_depth_never_raises_the_haircut(
+def test_p03_more_depth_never_raises_the_haircut(
     name: str, model: ModelSettings, sigma: int, depth: int, more: int
 ) -> None:
     assert MODELS[name](model, sigma, depth + more).haircut_bps <= MODELS[name](model, sigma, depth).haircut_bps
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS, zeros=st.integers(1, 20))
-def test_p4_size_and_depth_in_another_unit_give_the_same_haircut(
+def test_p04_size_and_depth_in_another_unit_give_the_same_haircut(
     name: str, model: ModelSettings, sigma: int, depth: int, zeros: int
 ) -> None:
     scaled = replace(model, size=model.size * 10**zeros)
     assert MODELS[name](scaled, sigma, depth * 10**zeros) == MODELS[name](model, sigma, depth)
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS, depth=DEPTHS)
-def test_p8_the_bars_add_up_to_the_haircut(name: str, model: ModelSettings, sigma: int, depth: int) -> None:
+def test_p08_the_bars_add_up_to_the_haircut(name: str, model: ModelSettings, sigma: int, depth: int) -> None:
     got = MODELS[name](model, sigma, depth)
     assert sum(bps for _, bps in got.bars) == got.haircut_bps
 
 
+@thorough
 @given(model=SETTINGS, sigma=SIGMAS)
-def test_p9_no_depth_is_the_cap_and_says_so(name: str, model: ModelSettings, sigma: int) -> None:
+def test_p09_no_depth_is_the_cap_and_says_so(name: str, model: ModelSettings, sigma: int) -> None:
     got = MODELS[name](model, sigma, 0)
     assert (got.haircut_bps, got.unquotable, got.capped) == (model.haircut_max_bps, True, True)

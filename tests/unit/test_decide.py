@@ -17,6 +17,7 @@ from factories import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 
 from keeper.records.core import Core, decode_core
 from keeper.records.decision import Decision, Due
@@ -332,9 +333,10 @@ def test_the_prediction_is_what_the_contract_does(case: Case) -> None:
         assert got.reasons
 
 
+@thorough
 @given(case=CASES)
-def test_needed_tightening_shows_in_the_first_update(case: Case) -> None:
-    """P21: unless a stage is already on its way there."""
+def test_p21_needed_tightening_shows_in_the_first_update(case: Case) -> None:
+    """Unless a stage is already on its way there."""
     got = run(case)
     goal = max(min(max(case.target_bps, 500), 9000), 1000)
     if not case.blind and not case.aux.staged_bps and goal - case.live.haircut_bps >= 50:
@@ -343,7 +345,7 @@ def test_needed_tightening_shows_in_the_first_update(case: Case) -> None:
 
 
 def test_noise_within_the_margin_moves_nothing_twice() -> None:
-    """P23: a target that shakes by the margin after a change changes no direction."""
+    """A target that shakes by the margin after a change changes no direction."""
     words, seen = make_words(FRESH), []
     before: Core | None = BEFORE
     for step in range(60):

@@ -7,6 +7,7 @@ import pytest
 from factories import model_settings
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 from shared import vectors
 
 from keeper.haircuts.liquidity_adjusted import MAX_AMOUNT, Inputs, components, compute, horizon_wad, waterfall
@@ -88,16 +89,18 @@ def test_every_vector_comes_out_to_the_unit() -> None:
             assert {name: str(loss) for name, loss in components(inputs, horizon)} == want["components"], case["id"]
 
 
+@thorough
 @given(inputs=INPUTS)
-def test_p7_the_haircut_is_never_below_the_formula_and_less_than_a_basis_point_above(inputs: Inputs) -> None:
+def test_p07_the_haircut_is_never_below_the_formula_and_less_than_a_basis_point_above(inputs: Inputs) -> None:
     exact = real_bps(inputs)
     got = compute(inputs).haircut_bps
     assert exact <= got + Decimal("1e-30")
     assert got < exact + 1 + Decimal("1e-9")
 
 
+@thorough
 @given(inputs=INPUTS)
-def test_p8_the_bars_add_up_in_their_order(inputs: Inputs) -> None:
+def test_p08_the_bars_add_up_in_their_order(inputs: Inputs) -> None:
     got = compute(replace(inputs, haircut_min_bps=300, haircut_max_bps=2000))
     assert sum(bps for _, bps in got.bars) == got.haircut_bps
     assert [name for name, _ in got.bars][:6] == [
@@ -111,8 +114,9 @@ def test_p8_the_bars_add_up_in_their_order(inputs: Inputs) -> None:
     assert {name for name, _ in got.bars[6:]} <= {"floor", "cap"}
 
 
+@thorough
 @given(inputs=INPUTS)
-def test_p6_one_unit_of_size_moves_at_most_a_basis_point(inputs: Inputs) -> None:
+def test_p06_one_unit_of_size_moves_at_most_a_basis_point(inputs: Inputs) -> None:
     got = compute(inputs).haircut_bps
     assert 0 <= compute(replace(inputs, size=inputs.size + 1)).haircut_bps - got <= 1
     at_depth = compute(replace(inputs, size=inputs.q_star)).haircut_bps

@@ -6,6 +6,7 @@ import pytest
 from factories import make_law, make_limits, make_words
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 
 from keeper.maths.ceiling import encode_down
 from keeper.records.decision import Targets
@@ -223,8 +224,9 @@ def test_an_activation_that_is_refused_changes_no_word(state: ContractWords, sec
     assert (refused.refusal, refused.live, refused.aux) == (refusal, state.live, state.aux)
 
 
+@thorough
 @given(st.lists(st.integers(0, 6 * HOUR), min_size=2, max_size=60))
-def test_no_24_hours_loosen_by_more_than_the_printed_budget(waits: list[int]) -> None:
+def test_p22_no_24_hours_loosen_by_more_than_the_printed_budget(waits: list[int]) -> None:
     limits = replace(LIMITS, dispute_seconds=0, pending_expiry_seconds=10 * 365 * DAY, fresh_seconds=10 * 365 * DAY)
     state = words(AuxWord(pending_bps=2_000, pending_time=NOW), limits, haircut_bps=9_000)
     now, loosened = NOW, []

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 from shared import vectors
 
 from keeper.records.units import BPS, WAD
@@ -42,6 +43,7 @@ def test_the_blend_agrees_with_the_vectors() -> None:
             assert math.isclose(value / WAD, case["expected"][name], rel_tol=1e-12), (case["id"], name)
 
 
+@thorough
 @given(realised=SIGMAS, implied=st.lists(st.none() | SIGMAS, max_size=4), rules=RULES)
 def test_p12_a_source_never_lowers_and_nothing_lies_below_the_realised_figure(
     realised: int, implied: list[int | None], rules: Smoothing

@@ -5,6 +5,7 @@ from decimal import Decimal, localcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 from shared import vectors
 
 from keeper.maths.fixed import cdiv, mul_up
@@ -33,17 +34,20 @@ def test_the_example_of_the_specification() -> None:
     assert widened_bps(2_500, 24 * WAD // 10, 24 * 3_600, GRACE, CAP) == 3_423
 
 
+@thorough
 @given(haircut=HAIRCUTS, ks=SPEEDS, age=st.integers(0, GRACE), cap=HAIRCUTS)
 def test_p15_nothing_widens_up_to_the_grace(haircut: int, ks: int, age: int, cap: int) -> None:
     assert widened_bps(haircut, ks, age, GRACE, cap) == haircut
 
 
+@thorough
 @given(haircut=HAIRCUTS, ks=SPEEDS, age=AGES, later=AGES, cap=HAIRCUTS)
 def test_p16_it_never_shrinks_with_age(haircut: int, ks: int, age: int, later: int, cap: int) -> None:
     early, late = (widened_bps(haircut, ks, when, GRACE, cap) for when in sorted((age, later)))
     assert haircut <= early <= late
 
 
+@thorough
 @given(haircut=HAIRCUTS, ks=SPEEDS)
 def test_p17_the_first_second_adds_one_second_of_widening_and_no_jump(haircut: int, ks: int) -> None:
     got = widened_bps(haircut, ks, GRACE + 1, GRACE, BPS) - haircut
@@ -51,6 +55,7 @@ def test_p17_the_first_second_adds_one_second_of_widening_and_no_jump(haircut: i
     assert 0 <= got <= cdiv((BPS - haircut) * (ks * 1781 // 10**7 + 2), WAD) + 1
 
 
+@thorough
 @given(haircut=HAIRCUTS, ks=st.integers(WAD // 100, 1 << 80), cap=HAIRCUTS)
 def test_p18_it_reaches_the_cap_and_stays(haircut: int, ks: int, cap: int) -> None:
     # With ks of 1 % the linear law is at 1 after 10,000 years.
@@ -58,6 +63,7 @@ def test_p18_it_reaches_the_cap_and_stays(haircut: int, ks: int, cap: int) -> No
     assert [widened_bps(haircut, ks, age, GRACE, cap) for age in ages] == [max(haircut, cap)] * 3
 
 
+@thorough
 @given(haircut=HAIRCUTS, ks=SPEEDS, age=AGES, cap=HAIRCUTS)
 def test_p20_a_haircut_above_the_cap_is_not_lowered(haircut: int, ks: int, age: int, cap: int) -> None:
     got = widened_bps(haircut, ks, age, GRACE, cap)

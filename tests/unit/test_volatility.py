@@ -9,6 +9,7 @@ import pytest
 from factories import BLOCK_SECONDS, MID_TICK, make_block, make_settings, pool_settings, pool_state
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 from shared import vectors
 
 from keeper.maths.fixed import cdiv
@@ -91,13 +92,15 @@ def test_sigma_is_never_below_the_real_value_and_hardly_above(windows: list[tupl
     assert Fraction(sigma, WAD) ** 2 >= real
 
 
+@thorough
 @given(windows=WINDOWS)
-def test_the_inverse_pair_has_the_same_sigma(windows: list[tuple[int, int]]) -> None:
+def test_p55_the_inverse_pair_has_the_same_sigma(windows: list[tuple[int, int]]) -> None:
     assert equal_weight_total_up([(-d, w) for d, w in windows]) == equal_weight_total_up(windows)
 
 
+@thorough
 @given(windows=WINDOWS)
-def test_sigma_does_not_know_the_direction_of_time(windows: list[tuple[int, int]]) -> None:
+def test_p56_sigma_does_not_know_the_direction_of_time(windows: list[tuple[int, int]]) -> None:
     assert equal_weight_total_up(windows[::-1]) == equal_weight_total_up(windows)
 
 
