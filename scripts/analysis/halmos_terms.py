@@ -16,15 +16,19 @@ from typing import Any
 import z3
 from halmos.__main__ import main
 from halmos.bitvec import HalmosBitVec
+from halmos.sevm import OP_DIV, SEVM
 
 _times = HalmosBitVec.mul
 _xor = HalmosBitVec.bitwise_xor
 _divide = HalmosBitVec.div
+_compute = SEVM.arith
 # By the term's id; each entry holds its term, so that no id is given twice.
 _differences: dict[int, tuple[Any, Any, Any]] = {}
 """a ^ b: itself, a, b."""
 _chosen: dict[int, tuple[Any, Any, Any, Any]] = {}
 """(a ^ b) * condition: itself, condition, a, b."""
+_quotients: dict[int, tuple[Any, list[Any]]] = {}
+"""a / b: itself, what holds of it."""
 _products: dict[int, tuple[Any, Any, Any]] = {}
 """a * b without overflow: itself, a, b."""
 
@@ -80,9 +84,24 @@ def _div(self: Any, other: Any, *, abstraction: Any = None) -> Any:
         return _divide(self, other, abstraction=abstraction)
     # By name, as Halmos leaves a division open until it must know it; z3's own would be written in words of its own.
     bits = z3.BitVecSort(width)
-    divided = z3.Function(f"f_evm_bvudiv_{width}", bits, bits, bits)
-    quotient = divided(z3.Extract(width - 1, 0, dividend), z3.BitVecVal(divisor.as_long(), width))
-    return HalmosBitVec(z3.ZeroExt(size - width, quotient), size=size)
+    low, by = z3.Extract(width - 1, 0, dividend), z3.BitVecVal(divisor.as_long(), width)
+    quotient = z3.Function(f"f_evm_bvudiv_{width}", bits, bits, bits)(low, by)
+    answer = HalmosBitVec(z3.ZeroExt(size - width, quotient), size=size)
+    # What a division is, said by a product: with it the solver hardly ever needs the division itself.
+    most = z3.BitVecVal(((1 << width) - 1) // divisor.as_long(), width)
+    facts = [z3.ULE(quotient, most), z3.ULE(quotient * by, low), z3.ULT(low - quotient * by, by)]
+    key = answer.as_z3()
+    _quotients[key.get_id()] = (key, facts)
+    return answer
+
+
+def _arith(self: Any, ex: Any, op: int, w1: Any, w2: Any) -> Any:
+    term = _compute(self, ex, op, w1, w2)
+    if op == OP_DIV and term.is_symbolic:
+        _, facts = _quotients.get(term.as_z3().get_id(), (None, []))
+        for fact in facts:
+            ex.path.append(fact)
+    return term
 
 
 def _other_factor(product: Any, factor: Any) -> Any:
@@ -156,5 +175,6 @@ def _is(term: Any, kind: int) -> bool:
 if __name__ == "__main__":
     HalmosBitVec.mul = _mul
     HalmosBitVec.div = _div
+    SEVM.arith = _arith
     HalmosBitVec.bitwise_xor = _bitwise_xor
     sys.exit(main())
