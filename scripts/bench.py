@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import backtest, markets, quotes, reading
+from benchmarks import backtest, devnet, markets, quotes, reading
 from benchmarks.measure import BenchError, Figure, effort, machine, say
 
 from keeper.errors import KeeperError
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "growth": quotes.growth,
     "markets": markets.run,
     "backtest": backtest.run,
+    "devnet": devnet.run,
 }
 
 

@@ -25,12 +25,11 @@ from keeper.testing.uniswap import initialised_ticks
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[tuple[DevChain, Devnet, float]]:
-    began = time.monotonic()
+def world() -> Iterator[tuple[DevChain, Devnet]]:
     with Anvil.start(AnvilOptions(no_mining=True)) as node:
         chain = DevChain(node.url)
         devnet = build_devnet(chain, keepers=2)
-        yield chain, devnet, time.monotonic() - began
+        yield chain, devnet
 
 
 def v3_pools(devnet: Devnet) -> list[PoolSettings]:
@@ -41,12 +40,8 @@ def words_of(pool: PoolSettings) -> range:
     return range(-887_272 // pool.tick_spacing // 256, 887_272 // pool.tick_spacing // 256 + 1)
 
 
-def test_it_is_built_in_less_than_twenty_seconds(world: tuple[DevChain, Devnet, float]) -> None:
-    assert world[2] < 20
-
-
-def test_tokens_have_18_8_and_6_decimals(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_tokens_have_18_8_and_6_decimals(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     tokens = [
         devnet.settings.markets[0].collateral,
         devnet.settings.markets[1].collateral,
@@ -55,8 +50,8 @@ def test_tokens_have_18_8_and_6_decimals(world: tuple[DevChain, Devnet, float]) 
     assert [chain.call(token, "decimals()", returns="(uint8)") for token in tokens] == [18, 8, 6]
 
 
-def test_each_v3_pool_has_about_200_ticks_over_sixty_percent(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_each_v3_pool_has_about_200_ticks_over_sixty_percent(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     for pool in v3_pools(devnet):
         ticks = initialised_ticks(chain, pool.address, words_of(pool))
         assert 180 <= len(ticks) <= 240
@@ -64,7 +59,7 @@ def test_each_v3_pool_has_about_200_ticks_over_sixty_percent(world: tuple[DevCha
         assert {tick % pool.tick_spacing for tick in ticks} == {0}
 
 
-def test_weth_has_two_v3_pools_of_different_fees_and_a_v2_pair(world: tuple[DevChain, Devnet, float]) -> None:
+def test_weth_has_two_v3_pools_of_different_fees_and_a_v2_pair(world: tuple[DevChain, Devnet]) -> None:
     weth = world[1].settings.markets[0]
     assert [(pool.venue, pool.fee_pips, pool.tick_spacing) for pool in weth.pools] == [
         ("uniswap_v3", 500, 10),
@@ -73,8 +68,8 @@ def test_weth_has_two_v3_pools_of_different_fees_and_a_v2_pair(world: tuple[DevC
     ]
 
 
-def test_both_orientations_occur(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_both_orientations_occur(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     sides = set()
     for market in devnet.settings.markets:
         for pool in market.pools:
@@ -84,8 +79,8 @@ def test_both_orientations_occur(world: tuple[DevChain, Devnet, float]) -> None:
     assert sides == {True, False}
 
 
-def test_rings_are_grown_and_written(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_rings_are_grown_and_written(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     for pool in v3_pools(devnet):
         slot0 = chain.call(pool.address, "slot0()", returns="(uint160,int24,uint16,uint16,uint16,uint8,bool)")
         assert slot0[3] == 200
@@ -95,8 +90,8 @@ def test_rings_are_grown_and_written(world: tuple[DevChain, Devnet, float]) -> N
         assert abs((cumulatives[1] - cumulatives[0]) / 1_800 - slot0[1]) < 1_000
 
 
-def test_the_pools_agree_on_the_price_that_the_feed_says(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_the_pools_agree_on_the_price_that_the_feed_says(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     for market, price in zip(devnet.settings.markets, devnet.prices, strict=True):
         answer = chain.call(market.feed.address, "latestRoundData()", returns="(uint80,int256,uint256,uint256,uint80)")[
             1
@@ -109,8 +104,8 @@ def test_the_pools_agree_on_the_price_that_the_feed_says(world: tuple[DevChain, 
         assert whole == pytest.approx(price, rel=0.005)
 
 
-def test_the_contract_holds_settings_signers_and_markets(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_the_contract_holds_settings_signers_and_markets(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     document = keccak(encode_settings(devnet.settings))
     chain.mine()
     assert chain.call(devnet.contract, "settingsHash()", returns="(bytes32)") == document
@@ -120,15 +115,15 @@ def test_the_contract_holds_settings_signers_and_markets(world: tuple[DevChain, 
         assert chain.call(devnet.contract, "parameters(bytes32)", key, returns=PARAMETERS_ABI)[0] == FIRST_HAIRCUT_BPS
 
 
-def test_the_operator_files_load_into_the_same_settings(world: tuple[DevChain, Devnet, float], tmp_path: Path) -> None:
-    _, devnet, _ = world
+def test_the_operator_files_load_into_the_same_settings(world: tuple[DevChain, Devnet], tmp_path: Path) -> None:
+    _, devnet = world
     config = load_config(write_operator_files(devnet, tmp_path, keeper=1), {})
     assert config.settings == devnet.settings
     assert config.operator.contract == devnet.contract
     assert stat.S_IMODE((tmp_path / "keeper.key").stat().st_mode) == 0o600
 
 
-def test_the_story_falls_by_45_percent_and_most_providers_leave(world: tuple[DevChain, Devnet, float]) -> None:
+def test_the_story_falls_by_45_percent_and_most_providers_leave(world: tuple[DevChain, Devnet]) -> None:
     plans = plan_story((3_000.0, 60_000.0), seed=1)
     assert plans == plan_story((3_000.0, 60_000.0), seed=1)
     fall = STORY[0].steps + STORY[1].steps - 1
@@ -137,8 +132,8 @@ def test_the_story_falls_by_45_percent_and_most_providers_leave(world: tuple[Dev
     assert [plan.left for plan in plans[: fall + 1]] == sorted(plan.left for plan in plans[: fall + 1])
 
 
-def test_a_step_is_one_window_of_real_swaps_and_withdrawals(world: tuple[DevChain, Devnet, float]) -> None:
-    chain, devnet, _ = world
+def test_a_step_is_one_window_of_real_swaps_and_withdrawals(world: tuple[DevChain, Devnet]) -> None:
+    chain, devnet = world
     story = (STORY[0], STORY[1])
     scenario = Scenario(chain, devnet, story=story)
     scenario.align()

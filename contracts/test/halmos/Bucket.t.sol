@@ -55,13 +55,14 @@ contract BucketProperties is Harness {
     }
 
     /// @dev The sum, one activation more: what was loosened since a moment is never more than what is spent now plus what
-    /// was refilled since. The former is at most the bucket, the latter in a day at most a day's refill.
+    /// was refilled since. The former is at most the bucket, the latter in a day at most a day's refill. Sums of 16 bits stand
+    /// for sums of any: no code is in it.
     function check_TheSumOfActivationsIsInsideBucketAndRefill(
-        uint64 loosened,
-        uint64 bucket,
-        uint64 refilled,
-        uint64 back,
-        uint64 move
+        uint16 loosened,
+        uint16 bucket,
+        uint16 refilled,
+        uint16 back,
+        uint16 move
     ) external pure {
         unchecked {
             vm.assume(loosened <= uint256(bucket) + refilled);
