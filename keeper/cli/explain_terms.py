@@ -1,12 +1,18 @@
 """What ``keeper explain`` says of the terms that a market's settings may switch on; nothing of those that are off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from keeper.cli.output import amount, percent, wad_percent
 from keeper.maths import ceiling
 from keeper.records.decision import Decision
 from keeper.records.estimates import Estimates
 from keeper.records.settings import MarketSettings
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print them, if there are any."""
+    for line in lines:
+        print(line)
 
 
 def volatility_lines(estimates: Estimates) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Volatility that fees pay for: the vectors, an upper bound of the real value, wrapping counters, the inverse pair."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from factories import pool_state
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import thorough
@@ -11,7 +13,10 @@ from shared import vectors
 
 from keeper.maths.fee_growth import Growth, lvr_sigma_up
 from keeper.maths.tick_math import MAX_SQRT_RATIO, MIN_SQRT_RATIO
+from keeper.records.estimates import FeeSample
+from keeper.records.pools import UniswapV2State, UniswapV4State
 from keeper.records.units import WAD, YEAR_SECONDS
+from keeper.volatility.lvr import fee_sample
 
 EARNED = st.integers(0, 2**200)
 ROOTS = st.integers(MIN_SQRT_RATIO, MAX_SQRT_RATIO)
@@ -71,3 +76,13 @@ def test_p2_more_fees_never_imply_less(earned0: int, earned1: int, more: int, ro
 @pytest.mark.parametrize("after", [(5, 5, 100), (0, 0, 100)])
 def test_no_time_is_no_value(after: Growth) -> None:
     assert lvr_sigma_up((0, 0, 100), after, 1 << 96) is None
+
+
+def test_pools_with_ticks_keep_fees_and_others_do_not() -> None:
+    v3 = pool_state(fee_growth0_x128=5, fee_growth1_x128=6)
+    v4 = UniswapV4State(1 << 96, 0, 7, (), -1, 1, 3000, 3000, 2**256 - 1, 4)
+    assert fee_sample(v3, 9) == FeeSample(9, 5, 6, v3.liquidity, v3.sqrt_price_x96)
+    assert fee_sample(v4, 9) == FeeSample(9, 2**256 - 1, 4, 7, 1 << 96)
+    assert fee_sample(UniswapV2State(1, 1), 9) is None
+    assert fee_sample(None, 9) is None
+    assert fee_sample(replace(v4, sqrt_price_x96=0), 9) is None

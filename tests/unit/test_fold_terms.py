@@ -34,11 +34,12 @@ from keeper.records.estimates import FeeSample, SampleDepth
 from keeper.records.live import ContractWords
 from keeper.records.pools import UniswapV3State
 from keeper.records.settings import FeedSettings, MarketSettings
-from keeper.records.snapshot import Answer, FeedReading
+from keeper.records.snapshot import Answer, FeedReading, MarketSnapshot
 from keeper.records.units import WAD, Address
 from keeper.risk.commitments import estimates_hash
 from keeper.risk.evidence import canonical, estimates_document
 from keeper.risk.smoothing import Smoothing, blend_up
+from keeper.store.codec import dumps, loads
 
 WINDOW, DAY, SETTINGS, NOW = 1000, 86_400, make_settings(), make_block().timestamp
 DVOL = FeedSettings("chainlink", Address("0x" + "d0" * 20), 8, 3600)
@@ -359,3 +360,12 @@ def test_p2_a_larger_jump_or_basis_never_lowers_the_haircut(jump: int, more: int
     if answer >= 2100:
         # From here on the oracle is the higher price; depth against it shrinks, too.
         assert haircut(jump, answer + rise) >= haircut(jump, answer)
+
+
+def test_a_sample_with_every_term_survives_the_store_and_folds_to_the_same_again() -> None:
+    chosen = market((DVOL,), **FEES, jump_bps=6000, basis=True, premium_max_bps=800, ceiling_share_bps=5000)
+    snapshot = replace(make_snapshot(market=chosen, words=LOOSE), volatility=(index(80),))
+    folded = fold_sample(b"", snapshot, WINDOW, (earlier(POOR),), chosen, SETTINGS)
+    kept, again = loads(MarketSnapshot, dumps(snapshot)), loads(Folded, dumps(folded))
+    assert (kept, again) == (snapshot, folded)
+    assert fold_sample(b"", kept, WINDOW, (earlier(POOR),), chosen, SETTINGS) == again
