@@ -31,9 +31,13 @@ def dump(network: Mapping[str, Any], keeper: Mapping[str, Any], store: Mapping[s
 
 
 def _market(market: dict[str, Any]) -> str:
-    pools, feed, model, routes = (market.pop(name) for name in ("pools", "feed", "model", "routes"))
+    pools, feed, model, routes, others = (
+        market.pop(name) for name in ("pools", "feed", "model", "routes", "volatility_feeds")
+    )
     lines = ["[[markets]]", *_pairs(market), ""]
     lines += ["[markets.feed]", *_pairs(feed), "", "[markets.model]", *_pairs(model), ""]
+    for other in others:
+        lines += ["[[markets.volatility_feeds]]", *_pairs(other), ""]
     for pool in pools:
         lines += ["[[markets.pools]]", *_pairs(pool), ""]
     for route in routes:

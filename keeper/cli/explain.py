@@ -92,16 +92,16 @@ def explained(sample: "StoredSample", market: "MarketSettings") -> dict[str, Any
 
 def _sensitivities(sample: "StoredSample", market: "MarketSettings") -> "tuple[Sensitivity, ...]":
     """None of them where there is no haircut, or the settings at hand are not those it was made with."""
-    from keeper.haircuts import MODELS
+    from keeper.fold import asked_haircut
     from keeper.haircuts.sensitivities import sensitivities
 
     found = sample.folded.estimates
     if found.waterfall is None or found.sigma_wad is None or found.q_star is None or found.size is None:
         return ()
-    model, haircut = replace(market.model, size=found.size), MODELS[market.model.model]
-    if haircut(model, found.sigma_wad, found.q_star) != found.waterfall:
+    model = replace(market.model, size=found.size, oracle_deviation_wad=found.oracle_deviation_wad)
+    if asked_haircut(model, found.sigma_wad, found.q_star)[0] != found.waterfall:
         return ()
-    return sensitivities(haircut, model, found.sigma_wad, found.q_star)
+    return sensitivities(lambda *at: asked_haircut(*at)[0], model, found.sigma_wad, found.q_star)
 
 
 def _sensitivity(row: "Sensitivity") -> dict[str, Any]:

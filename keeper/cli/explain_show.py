@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from keeper.cli.explain_terms import haircut_lines, volatility_lines
 from keeper.cli.output import amount, percent, table, wad_percent
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def show(sample: "StoredSample", market: "MarketSettings", document: dict[str, A
         print(f"  {'buffer':<24} {percent(market.model.buffer_bps):>9}")
     if decision.targets:
         print(f"  {'target':<24} {percent(decision.targets.haircut_bps):>9}")
+    for line in haircut_lines(estimates, decision, market):
+        print(line)
     print("\nwhat bound it")
     for rule in document["rules"]:
         print(f"- {rule['sentence']}")
@@ -41,6 +44,8 @@ def _show_inputs(estimates: "Estimates", market: "MarketSettings", made: dict[st
         fast, slow = wad_percent(source.fast_wad), wad_percent(source.slow_wad)
         value = wad_percent(source.sigma_wad)
         print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason})")
+    for line in volatility_lines(estimates):
+        print(line)
     print(f"\ndepth       {amount(depth.bound, unit)} before liquidators lose")
     for name, size in (("1 %", depth.at_100_bps), ("2 %", depth.at_200_bps), ("5 %", depth.at_500_bps)):
         print(f"  within {name}  {amount(size, unit)}")

@@ -56,6 +56,22 @@ def test_sigma_depends_on_neither_direction_nor_decimals(name: str, ticks: list[
         assert ESTIMATORS[name](None, POOL, other, BLOCK, SETTINGS)[1] == said
 
 
+@thorough
+@given(ticks=TICKS)
+def test_p55_the_inverse_pair_has_exactly_the_same_sigma(name: str, ticks: list[int]) -> None:
+    assert sigma(name, state_of(ticks, sign=-1)) == sigma(name, state_of(ticks))
+
+
+@thorough
+@given(ticks=TICKS)
+def test_p56_time_backwards_gives_the_same_sigma(name: str, ticks: list[int]) -> None:
+    assert sigma(name, state_of(ticks[::-1])) == sigma(name, state_of(ticks))
+
+
+def sigma(name: str, state: UniswapV3State) -> int | None:
+    return ESTIMATORS[name](None, POOL, state, BLOCK, SETTINGS)[1].sigma_wad
+
+
 @given(ticks=TICKS, more=TICKS)
 def test_the_same_sample_twice_gives_the_same_bytes(name: str, ticks: list[int], more: list[int]) -> None:
     entry, _ = ESTIMATORS[name](None, POOL, state_of(ticks), BLOCK, SETTINGS)
