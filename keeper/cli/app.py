@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keeper.cli import backtest, calibrate, depth, devnet, doctor, explain, history, init, limits, run, verify
+from keeper.cli import backtest, calibrate, depth, devnet, doctor, explain, history, init, limits, replay, run, verify
 from keeper.cli.common import DEFAULT_CONFIG, Options
 
 app = typer.Typer(
@@ -47,5 +47,6 @@ app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("limits")(limits.limits)
 app.command("verify")(verify.verify)
+app.command("replay")(replay.replay)
 app.command("calibrate")(calibrate.calibrate)
 app.command("devnet")(devnet.devnet)

@@ -14,7 +14,7 @@ from keeper.cli.output import amount, emit_json, percent, table, wad_percent
 from keeper.config import Operator, Provider, Secret, dump_toml
 
 HELP_SECONDS = 0.4
-COMMANDS = ("init", "run", "depth", "explain", "history", "limits", "verify", "calibrate", "devnet", "doctor")
+COMMANDS = ("init", "run", "depth", "explain", "history", "limits", "verify", "replay", "calibrate", "devnet", "doctor")
 HEAVY = (
     "sqlalchemy",
     "pydantic",
