@@ -38,7 +38,7 @@ from keeper.risk.positions import sizing_of
 from keeper.risk.windows import trailing_windows
 from keeper.venues import VENUES
 
-JUMP = "jump"
+PRICE, JUMP = "price", "jump"
 """Name of the scenario in which a pegged asset falls at once."""
 
 
@@ -179,16 +179,30 @@ def _with_haircut(estimates: Estimates, model: ModelSettings) -> Estimates:
     if sigma is None or realised is None or q_star is None or size is None:
         return estimates
 
-    def waterfall(sigma_wad: int, deviation_wad: int) -> Waterfall:
-        return MODELS[model.model](replace(model, size=size, oracle_deviation_wad=deviation_wad), sigma_wad, q_star)
-
-    deviation = estimates.oracle_deviation_wad
-    asked, scenario = waterfall(sigma, deviation), estimates.scenario
-    if model.jump_bps:
-        jump = waterfall(0, with_jump_up(deviation, model.jump_bps))
-        asked, scenario = (jump, JUMP) if jump.haircut_bps > asked.haircut_bps else (asked, scenario)
-    loans = waterfall(max(realised, model.sigma_floor_wad), model.oracle_deviation_wad)
+    sized = replace(model, size=size)
+    asked, scenario = asked_haircut(replace(sized, oracle_deviation_wad=estimates.oracle_deviation_wad), sigma, q_star)
+    loans = MODELS[model.model](sized, max(realised, model.sigma_floor_wad), q_star)
     return replace(estimates, waterfall=asked, scenario=scenario, liquidation_bps=loans.haircut_bps)
+
+
+def asked_haircut(model: ModelSettings, sigma_wad: int, q_star: int) -> tuple[Waterfall, str]:
+    """(waterfall, scenario) of new loans: the larger of the ordinary one and the jump's.
+
+    Parameters
+    ----------
+    model
+        Settings with the size and the oracle's deviation that were measured.
+    sigma_wad
+        Annual volatility, WAD.
+    q_star
+        Stressed depth, unit of the size.
+    """
+    asked = MODELS[model.model](model, sigma_wad, q_star)
+    if not model.jump_bps:
+        return asked, PRICE
+    deviation = with_jump_up(model.oracle_deviation_wad, model.jump_bps)
+    jump = MODELS[model.model](replace(model, oracle_deviation_wad=deviation), 0, q_star)
+    return (jump, JUMP) if jump.haircut_bps > asked.haircut_bps else (asked, PRICE)
 
 
 def _deviation(measured: Market, snapshot: MarketSnapshot, market: MarketSettings) -> int:

@@ -1,5 +1,6 @@
 """What a contract has published so far, from its events: whoever relayed a batch, and inside whatever call."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -30,6 +31,8 @@ from keeper.risk.keys import market_key
 from keeper.risk.windows import window_end, window_of
 
 ECDSA_BYTES = 65
+SCHEMA = 1
+"""Version of the settings' layout that this keeper reads; it passes over a document of another one."""
 
 
 class Node(Protocol):
@@ -68,6 +71,8 @@ class Adopted:
     """None: what governance set is no settings document; it is passed over, and no batch can be published under it."""
     set_block: int
     """Where it was set; until it is in force, a later one replaces it."""
+    schema: int | None = None
+    """Version of its layout; None when it is no settings document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,13 @@ class History:
                 return row.report.core
         return b""
 
+    def schema_needed(self, published: Published) -> int | None:
+        """Version of the settings that a batch names, where this keeper does not read it; else None."""
+        for row in self.adopted:
+            if row.hash == published.batch.settings_hash and row.schema != SCHEMA:
+                return row.schema
+        return None
+
     def batch_of(self, published: Published) -> list[Published]:
         """Every report that the same batch packed, whether or not the contract applied it."""
         return [
@@ -196,6 +208,12 @@ def extend_history(history: History, node: Node, to_block: int) -> History:
     return History(history.contract, history.chain_id, adopted, listings, history.reports + later.reports, to_block)
 
 
+def schema_of(document: bytes) -> int | None:
+    """Version that a settings document names, whatever its layout; None when it is none."""
+    offset, version = (int.from_bytes(document[at : at + 32], "big") for at in (0, 32))
+    return version if offset == 32 and 0 < version < 1 << 16 else None
+
+
 def _adopt(rows: tuple[Adopted, ...], row: Adopted) -> tuple[Adopted, ...]:
     """As the contract does: a document that is not yet in force is replaced."""
     waiting = rows and rows[-1].from_block > row.set_block
@@ -204,13 +222,13 @@ def _adopt(rows: tuple[Adopted, ...], row: Adopted) -> tuple[Adopted, ...]:
 
 def _adopted(log: Log) -> Adopted:
     start, document = decode(["uint64", "bytes"], log.data)
-    settings: Settings | None
-    try:
-        settings = decode_settings(document)
-    except (DecodingError, ValueError, TypeError, OverflowError):
-        settings = None
+    settings: Settings | None = None
+    schema = schema_of(document)
+    if schema == SCHEMA:
+        with suppress(DecodingError, ValueError, TypeError, OverflowError):
+            settings = decode_settings(document)
     usable = settings if settings is not None and settings.cadence_blocks > 0 else None
-    return Adopted(log.topics[1], start, usable, log.block_number)
+    return Adopted(log.topics[1], start, usable, log.block_number, schema)
 
 
 def _signatures(node: Node, tx_hash: bytes, batch: Batch) -> tuple[Signature, ...]:

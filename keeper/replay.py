@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from keeper.chain.proofs import Unproved
 from keeper.errors import KeeperError
 from keeper.fold import fold_sample
-from keeper.published import History, Published
+from keeper.published import SCHEMA, History, Published
 from keeper.records.core import decode_core
 from keeper.records.decision import Folded
 from keeper.records.ports import ChainReader
@@ -118,9 +118,13 @@ class Replay:
         Raises
         ------
         Unverifiable
-            When the report has no core, or its base is not on chain.
+            When the report has no core, its base is not on chain, or its settings are of another schema.
         """
-        report = published.report
+        report, schema = published.report, self.history.schema_needed(published)
+        if schema is not None:
+            raise Unverifiable(
+                f"its settings have schema {schema}: it needs a keeper that reads that, this reads {SCHEMA}"
+            )
         after = decode_core(report.core)
         if after is None:
             raise Unverifiable("the report carries no core: an emergency report is not a step of the fold")
@@ -134,7 +138,7 @@ class Replay:
         for window in range(first, after.window + 1):
             if base and report.gap_bitmap >> (window - first) & 1:
                 continue
-            done = self._step(report.market, window, core)
+            done = self.step(report.market, window, core)
             if done is None:
                 continue
             snapshot, step = done
@@ -164,7 +168,7 @@ class Replay:
             return f"packed reports: {published.packed.hex()} on chain, {packed.hex()} recomputed"
         return _field_difference(published.batch, batch) or self.history.signature_fault(published)
 
-    def _step(self, market: bytes, window: int, core: bytes) -> tuple[MarketSnapshot, Folded] | None:
+    def step(self, market: bytes, window: int, core: bytes) -> tuple[MarketSnapshot, Folded] | None:
         """One window folded; None when its sample does not show the market."""
         key = (market, window, core)
         if key not in self._steps:

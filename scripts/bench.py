@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import backtest, devnet, markets, quotes, reading
+from benchmarks import backtest, decision, devnet, markets, quotes, reading
 from benchmarks.measure import BenchError, Figure, effort, machine, say
 
 from keeper.errors import KeeperError
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "quotes": quotes.run,
     "growth": quotes.growth,
     "markets": markets.run,
+    "decision": decision.run,
     "backtest": backtest.run,
     "devnet": devnet.run,
 }

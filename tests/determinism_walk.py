@@ -28,7 +28,7 @@ from keeper.fold import fold_sample
 from keeper.maths.tick_math import sqrt_ratio_at_tick
 from keeper.records.decision import Due
 from keeper.records.estimates import SampleDepth
-from keeper.records.pools import Cumulative
+from keeper.records.pools import Cumulative, UniswapV3State
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import BlockRef
 from keeper.risk.commit import make_batch, prepare_report
@@ -50,7 +50,7 @@ def history() -> Iterator[MarketSnapshot]:
         block = make_block(25 * (FIRST + step))
         tick += chance.randint(-40, 40) - (2231 if step == CRASH else 0)
         cumulative += tick * 300
-        state = _pool(block, tick, cumulative, ring)
+        state = quiet_pool(block, tick, cumulative, ring)
         ring = (*state.ring, state.now)[-60:]
         # Integers here too: powers of floats differ between machines.
         price = sqrt_ratio_at_tick(tick) ** 2 * 10**20 >> 192
@@ -61,7 +61,8 @@ def history() -> Iterator[MarketSnapshot]:
         yield make_snapshot(block, pools=pools, feed=feed)
 
 
-def _pool(block: BlockRef, tick: int, cumulative: int, ring: tuple[Cumulative, ...]):  # type: ignore[no-untyped-def]
+def quiet_pool(block: BlockRef, tick: int, cumulative: int, ring: tuple[Cumulative, ...] = ()) -> UniswapV3State:
+    """A pool that traded just now, with liquidity that has stood; without a ring of its own a calm one."""
     per_liquidity = (block.timestamp << 128) // LIQUIDITY
     now = Cumulative(block.timestamp, cumulative, per_liquidity)
     earlier = replace(now, time=now.time - 1800, seconds_per_liquidity_x128=((now.time - 1800) << 128) // LIQUIDITY)

@@ -1,4 +1,4 @@
-"""How often a property of models.md is tried: 2,000 examples, 20,000 with --deep. Its test is named test_p07_..."""
+"""How often a property of models.md is tried: 2,000 examples, 20,000 with --deep; such tests are named test_p07_..."""
 
 from conftest import PROPERTY
 from hypothesis import settings

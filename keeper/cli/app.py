@@ -16,6 +16,7 @@ from keeper.cli import (
     init,
     limits,
     providers,
+    replay,
     resilience,
     run,
     verify,
@@ -63,5 +64,6 @@ app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("limits")(limits.limits)
 app.command("verify")(verify.verify)
+app.command("replay")(replay.replay)
 app.command("calibrate")(calibrate.calibrate)
 app.command("devnet")(devnet.devnet)

@@ -1,7 +1,7 @@
 """What every command needs: its options, the configuration, a chain to ask, a market by name."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import hexdigits
@@ -120,6 +120,19 @@ def open_bare_chain(url: str, contract: str) -> Iterator[Chain]:
         yield _chain(rpc, Address(address), int(rpc.call("eth_chainId"), 16), 0, 0, "--contract")
     finally:
         rpc.close()
+
+
+def bare_or_configured(context: Context, rpc: str, contract: str) -> AbstractContextManager[Chain]:
+    """The node and contract of ``--rpc`` and ``--contract``, else of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        Only one of the two options is given.
+    """
+    if bool(rpc) != bool(contract):
+        raise ConfigError("--rpc and --contract belong together", "give both, or neither and a configuration")
+    return open_bare_chain(rpc, contract) if rpc else open_chain(configuration(context))
 
 
 def find_market(settings: "Settings", name: str) -> "tuple[bytes, MarketSettings]":

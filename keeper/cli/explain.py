@@ -92,21 +92,16 @@ def explained(sample: "StoredSample", market: "MarketSettings") -> dict[str, Any
 
 def _sensitivities(sample: "StoredSample", market: "MarketSettings") -> "tuple[Sensitivity, ...]":
     """None of them where there is no haircut, or the settings at hand are not those it was made with."""
-    from keeper.fold import JUMP
-    from keeper.haircuts import MODELS
+    from keeper.fold import asked_haircut
     from keeper.haircuts.sensitivities import sensitivities
-    from keeper.risk.basis import with_jump_up
 
     found = sample.folded.estimates
     if found.waterfall is None or found.sigma_wad is None or found.q_star is None or found.size is None:
         return ()
-    sigma, deviation, haircut = found.sigma_wad, found.oracle_deviation_wad, MODELS[market.model.model]
-    if found.scenario == JUMP:
-        sigma, deviation = 0, with_jump_up(deviation, market.model.jump_bps)
-    model = replace(market.model, size=found.size, oracle_deviation_wad=deviation)
-    if haircut(model, sigma, found.q_star) != found.waterfall:
+    model = replace(market.model, size=found.size, oracle_deviation_wad=found.oracle_deviation_wad)
+    if asked_haircut(model, found.sigma_wad, found.q_star)[0] != found.waterfall:
         return ()
-    return sensitivities(haircut, model, sigma, found.q_star)
+    return sensitivities(lambda *at: asked_haircut(*at)[0], model, found.sigma_wad, found.q_star)
 
 
 def _sensitivity(row: "Sensitivity") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """``keeper verify``: recomputes published reports from the chain alone."""
 
 import sys
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,11 +9,9 @@ from keeper.cli.common import (
     Chain,
     Context,
     Json,
-    configuration,
+    bare_or_configured,
     find_market,
     now_settings,
-    open_bare_chain,
-    open_chain,
 )
 from keeper.errors import ConfigError, RetryLater
 
@@ -37,19 +34,13 @@ def verify(  # noqa: PLR0917 - typer makes an option of each
     """Recompute reports from the chain and compare every byte that was signed. Ends with 3 when one differs."""
     from keeper.cli.output import emit_json
 
-    if bool(rpc) != bool(contract):
-        raise ConfigError("--rpc and --contract belong together", "give both, or neither and a configuration")
-    with _chain(context, rpc, contract) as chain:
+    with bare_or_configured(context, rpc, contract) as chain:
         names, verdicts = _verify(chain, market, sequence, every=every, proofs=proofs)
     if as_json:
         emit_json({"contract": chain.contract, "reports": [_row(names, verdict) for verdict in verdicts]})
     else:
         _show(names, verdicts)
     return 0 if all(verdict.ok for verdict in verdicts) else FINDINGS
-
-
-def _chain(context: Context, rpc: str, contract: str) -> AbstractContextManager[Chain]:
-    return open_bare_chain(rpc, contract) if rpc else open_chain(configuration(context))
 
 
 def _verify(

@@ -30,7 +30,7 @@ class Binding:
 
     rule: str
     """``unlisted``, ``missing``, ``unquotable``, ``cap``, ``floor``, ``liquidation``, ``market_cap``, ``contract_cap``,
-    ``contract_floor`` or ``model`` (no bound) for what is asked; ``step`` or ``wait`` for what holds."""
+    ``contract_floor``, ``jump`` or ``model`` (no bound) for what is asked; ``step`` or ``wait`` for what holds."""
     sentence: str
 
 
@@ -56,7 +56,7 @@ def binding_rules(
         reasons = "; ".join(estimates.missing)
         return (Binding("missing", f"there is no haircut to ask for, so the old one ages: {reasons}"),)
     words, waterfall = settled(words, time), estimates.waterfall
-    asked = _of_model(waterfall) or _of_market(waterfall, words, model) or _largest(waterfall)
+    asked = _of_model(waterfall) or _of_market(waterfall, words, model) or _largest(estimates, waterfall)
     held = _of_what_holds(decision, words, goal_bps(waterfall, words, model))
     return (asked, held) if held else (asked,)
 
@@ -107,7 +107,12 @@ def _of_what_holds(decision: Decision, words: ContractWords, goal: int) -> Bindi
     return None
 
 
-def _largest(waterfall: Waterfall) -> Binding:
+def _largest(estimates: Estimates, waterfall: Waterfall) -> Binding:
+    if estimates.scenario == "jump":
+        sentence = (
+            f"no limit binds; a fall at once is worse than what the volatility suggests: {waterfall.haircut_bps} bps"
+        )
+        return Binding("jump", sentence)
     name, bps = max(waterfall.bars, key=lambda row: row[1])
     part = PARTS.get(name, name)
     return Binding("model", f"no limit binds; the largest part is {part}: {bps} of {waterfall.haircut_bps} bps")

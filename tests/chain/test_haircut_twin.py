@@ -160,11 +160,11 @@ def test_the_comparisons_add_up_to_the_gate_of_fifty_thousand() -> None:
     assert sum(AT_LEAST.values()) >= 50_000
 
 
-def test_haircut_with_every_bar_on_random_inputs(harness: Harness) -> None:
+def test_p53_haircut_with_every_bar_on_random_inputs(harness: Harness) -> None:
     harness.compare("haircut", list(random_haircuts(random.Random(SEED), 24_000)), haircut_twin)
 
 
-def test_haircut_with_every_bar_at_every_edge(harness: Harness) -> None:
+def test_p53_haircut_with_every_bar_at_every_edge(harness: Harness) -> None:
     rows = list(haircut_edges(random.Random(SEED + 1)))
     answers = [haircut_twin(*row) for row in rows]
     unquotable, capped = (sum(answer[at] for answer in answers) for at in (11, 10))

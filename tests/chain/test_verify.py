@@ -148,6 +148,30 @@ def test_history_and_limits_tell_the_chain_s_story(lived: tuple[DevChain, Devnet
     assert (first["floorBps"], first["capBps"]) == (500, 8000)
 
 
+def test_replay_tells_every_window_and_finds_every_report_in_it(lived: tuple[DevChain, Devnet, Path]) -> None:
+    chain, devnet, toml = lived
+    bare = ("--rpc", devnet.url, "--contract", devnet.contract)
+    done = keeper(toml, "replay", "WETH/USDC", *bare, "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    rows = document["windows"]
+    windows = [row["window"] for row in rows]
+    assert windows == list(range(windows[0], windows[-1] + 1))
+    history = json.loads(keeper(toml, "history", "WETH/USDC", "--json").out)["changes"]
+    reported = [row for row in rows if "sequence" in row]
+    assert len(reported) == sum(row["change"] == "report" for row in history) > 0
+    assert all("differs" not in row for row in reported)
+    assert all(row["due"] != "none" for row in reported)
+    # A stretch in the middle, at which nothing was reported, is the same part of the story.
+    middle = rows[len(rows) // 2]
+    part = keeper(
+        toml, "replay", "WETH/USDC", *bare, "--from", str(middle["block"]), "--to", str(middle["block"]), "--json"
+    )
+    assert json.loads(part.out)["windows"] == [middle]
+    beyond = keeper(toml, "replay", "WETH/USDC", *bare, "--from", str(chain.block().number + 1000))
+    assert (beyond.code, "choose within blocks" in beyond.err) == (2, True)
+
+
 def test_explain_adds_up_and_draws_it(lived: tuple[DevChain, Devnet, Path], tmp_path: Path) -> None:
     picture = tmp_path / "why.svg"
     done = keeper(lived[2], "explain", "WETH/USDC", "--plot", str(picture), "--json")

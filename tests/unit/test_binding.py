@@ -13,8 +13,8 @@ from keeper.records.live import ContractWords
 from keeper.records.settings import ModelSettings
 from keeper.records.units import WAD
 from keeper.risk.binding import binding_rules, goal_bps
-from keeper.risk.decide import wanted_targets
 from keeper.risk.limits import clamp
+from keeper.risk.targets import wanted_targets
 
 NOW = 1_700_000_600
 MODEL = model_settings(buffer_bps=250, haircut_max_bps=9000, haircut_min_bps=500)
@@ -76,6 +76,13 @@ def test_the_contract_s_limits_are_named_where_they_bind() -> None:
     )
 
 
+def test_a_jump_that_is_worse_than_the_volatility_is_named() -> None:
+    depth = SampleDepth(1, 1, 1, 1, 1, 1)
+    estimates = Estimates(None, None, WAD, (), depth, (1,), True, 1, PLAIN, (), 1, scenario="jump")
+    (rule,) = binding_rules(estimates, Decision(None, Due.NONE, ("",), 2500, b""), WORDS, MODEL, NOW)
+    assert (rule.rule, "a fall at once is worse" in rule.sentence) == ("jump", True)
+
+
 def test_what_holds_instead_has_a_rule_of_its_own() -> None:
     stormy = waterfall(("price_move", 5750))
     assert rules(stormy, 3500)[1] == (
@@ -105,7 +112,8 @@ def test_the_goal_is_what_the_fold_asks_for_inside_the_limits(
     model = replace(MODEL, buffer_bps=buffer, haircut_max_bps=cap)
     words = make_words(make_live(haircut_bps=live), limits=make_limits(cap_bps=limit))
     found = waterfall(("price_move", bps))
-    asked = wanted_targets(found, WAD, words, model).haircut_bps
+    estimates = Estimates(None, None, WAD, (), SampleDepth(1, 1, 1, 1, 1, 1), (1,), True, 1, found, (), 1)
+    asked = wanted_targets(estimates, words, model)[0].haircut_bps
     assert goal_bps(found, words, model) == clamp(words.live, words.limits, asked)
     ((name, sentence), *_) = rules(found, goal_bps(found, words, model), words, model)
     assert sentence

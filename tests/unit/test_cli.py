@@ -24,6 +24,7 @@ COMMANDS = (
     "providers",
     "resilience",
     "verify",
+    "replay",
     "calibrate",
     "backtest",
     "devnet",

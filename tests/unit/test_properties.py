@@ -218,10 +218,10 @@ def test_p14_the_evidence_alone_gives_the_haircut_again(sold: int, answer: int, 
     assume(folded.decision.targets is not None)
     document = json.loads(prepare_report(folded, [snapshot], b"", market, SETTINGS).evidence)
     found = document["estimates"]
-    model = replace(market.model, size=int(found["size"]))
+    model = replace(market.model, size=int(found["size"]), oracle_deviation_wad=int(found["oracleDeviationWad"]))
     again = MODELS[document["model"]](model, int(found["sigmaWad"]), int(found["qStar"]))
     assert again.haircut_bps == found["waterfall"]["haircutBps"]
-    assert again.haircut_bps == document["decision"]["targets"]["liquidationHaircutBps"]
+    assert again.haircut_bps == found["liquidationBps"]
 
 
 @thorough

@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass, replace
 
+import pytest
 from eth_abi.abi import encode
 from factories import CHAIN_ID, CONTRACT, make_settings, market_settings
 
 from keeper.maths.keccak import keccak
 from keeper.protocols.bulkhead import BATCH_ABI
 from keeper.protocols.bulkhead_events import TOPICS, BatchPublished, MarketListed, ReportApplied, SettingsSet
-from keeper.published import History, extend_history, read_history
+from keeper.published import History, extend_history, read_history, schema_of
 from keeper.records.core import Core, encode_core
 from keeper.records.decision import Targets
 from keeper.records.live import LIVE_BITS, LiveWord, pack
 from keeper.records.log import Log
 from keeper.records.report import Report
 from keeper.records.settings import Settings, encode_settings
-from keeper.risk.keys import market_key
+from keeper.replay import Replay
+from keeper.risk.keys import market_key, settings_hash
 from keeper.risk.packing import pack_report
 
 MARKET = market_key(CHAIN_ID, market_settings())
@@ -88,6 +90,27 @@ def test_settings_that_held_are_kept_when_others_follow() -> None:
 def test_a_document_that_is_none_does_not_blind_the_keeper() -> None:
     rows = [settings_set(10, 10, FIRST), settings_set(50, 50, b"oops"), settings_set(60, 60, bytes(640))]
     assert Chain(rows).history().settings_at(70) == FIRST
+
+
+def test_a_document_of_another_schema_is_passed_over_and_named() -> None:
+    later = replace(FIRST, schema=2, heartbeat_seconds=1)
+    rows = [settings_set(10, 10, FIRST), listed(11), settings_set(50, 50, later), *published(70, 60, 1, core_at(60))]
+    history = Chain(rows).history()
+    assert history.settings_at(60) == FIRST
+    assert [row.schema for row in history.adopted] == [1, 2]
+    (row,) = history.reports
+    assert history.schema_needed(row) is None
+    resting = replace(row, batch=replace(row.batch, settings_hash=settings_hash(later)))
+    assert history.schema_needed(resting) == 2
+    verdict = Replay(history, reader=None, contract=CONTRACT).verify(resting)  # type: ignore[arg-type]
+    assert verdict.differs == "its settings have schema 2: it needs a keeper that reads that, this reads 1"
+    assert not verdict.ok
+
+
+@pytest.mark.parametrize("document", [b"", b"oops", bytes(640), (32).to_bytes(32) + bytes(32), (64).to_bytes(32) * 2])
+def test_what_is_no_settings_document_has_no_schema(document: bytes) -> None:
+    assert schema_of(document) is None
+    assert schema_of(encode_settings(FIRST)) == FIRST.schema == 1
 
 
 def test_two_relayed_batches_in_one_transaction_are_both_read() -> None:

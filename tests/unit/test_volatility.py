@@ -13,6 +13,7 @@ from properties import thorough
 from shared import vectors
 
 from keeper.maths.fixed import cdiv
+from keeper.maths.twap import mean_tick_down
 from keeper.maths.variance import (
     annual_sigma_up,
     cumulative_change,
@@ -60,6 +61,9 @@ def test_equal_weight_agrees_with_the_vectors() -> None:
         sigma = annual_sigma_up(equal_weight_total_up(windows), len(windows) - 1)
         want = case["expected"]["corrected_annual_vol_equal_weight"]
         assert isclose(sigma / 10**18, want, rel_tol=1e-9), case["id"]
+        pairs = zip(pairwise(cumulatives), windows, strict=True)
+        floors = [mean_tick_down(before, after, seconds) for (before, after), (_, seconds) in pairs]
+        assert floors == case["expected"]["mean_tick_floor"], case["id"]
 
 
 def test_decayed_accumulator_agrees_with_the_vectors() -> None:
@@ -78,6 +82,8 @@ def test_decayed_accumulator_agrees_with_the_vectors() -> None:
             path.append(annual_sigma_up(variance, 1) / 10**22)
         for got, want in zip(path, case["expected"]["annual_vol_path"], strict=True):
             assert isclose(got, want, rel_tol=1e-9), case["id"]
+        assert isclose(path[-1], case["expected"]["annual_vol"], rel_tol=1e-9), case["id"]
+        assert isclose(variance * LN_TICK**2 / 10**26, case["expected"]["variance_per_second"], rel_tol=1e-9)
 
 
 @given(windows=WINDOWS)
