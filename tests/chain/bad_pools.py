@@ -1,230 +1,26 @@
 """The matrix of bad pools: each entry brings one real pool beside a good one into a bad state.
 
 ``docs/bad-input.md`` is its index. What stands at an address is the authors' own bytecode wherever npm has it; Curve's
-is our second writing, and only the tokens with strange metadata are ours.
+pools are our second writing.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from bad_ground import ABOVE, AROUND, BELOW, FEE, FULL, HIGHEST, LOWEST, Ground, Maker, destroyed, flooded, v2, v3, v4
+
 from keeper.chain.artifacts import load
-from keeper.chain.reader import Reader
-from keeper.chain.rpc import Rpc
-from keeper.fold import fold_sample, market_reading, read_plan
-from keeper.maths.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, tick_at_sqrt_ratio
-from keeper.reading import open_reader
-from keeper.records.decision import Folded
-from keeper.records.settings import MarketSettings, PoolSettings, two_token_pool
-from keeper.records.snapshot import MarketSnapshot, PoolReading, ReadPlan, WordInput
+from keeper.records.settings import PoolSettings, two_token_pool
 from keeper.records.units import NO_ADDRESS, WAD, Address
-from keeper.risk.windows import window_of
-from keeper.testing.balancer import (
-    Balancer,
-    BalancerPool,
-    Coin,
-    allow,
-    create_stable,
-    create_weighted,
-    deploy_balancer,
-    make_rate,
-)
-from keeper.testing.client import DevChain
-from keeper.testing.contracts import npm_contract
-from keeper.testing.devnet import Devnet
-from keeper.testing.uniswap import Position, create_v2_pair, move_positions
-from keeper.testing.uniswap_v4 import PoolKey, UniswapV4, create_v4_pool, deploy_v4, move_v4_positions
+from keeper.testing.balancer import BalancerPool, Coin, allow, create_stable, create_weighted, make_rate
 from keeper.testing.world import BLOCK_SECONDS
-from keeper.venues import VENUES
-from keeper.venues.tick_words import mapped
-from keeper.venues.uniswap_v3_words import BITMAP_SLOT
-from keeper.venues.uniswap_v4_words import BITMAP_OFFSET, first_slot
 
 MOST_RESERVE = 2**112 - 1
-FEE = 101
-"""Of the v3 pools, whatever their spacing; v3's factory refuses spacings from 16,384 on."""
 CACHE_SECONDS = 60
 SPUN = (8_710_823_250_047_368_192, 2)
 """Scaled balances for which get_D of an A of 19.97 swings between two values for ever."""
 SPUN_AMP = 1_997
-
-
-@dataclass(frozen=True)
-class Ground:
-    """One chain with a listed market, and the venues in which bad pools are made."""
-
-    chain: DevChain
-    devnet: Devnet
-    v4: UniswapV4
-    balancer: Balancer
-
-    @property
-    def market(self) -> MarketSettings:
-        return self.devnet.settings.markets[0]
-
-    @property
-    def good(self) -> PoolSettings:
-        return self.market.pools[0]
-
-    @property
-    def pair(self) -> tuple[Address, Address]:
-        """Token 0 and 1 of the market."""
-        first, second = sorted((self.market.collateral, self.market.debt))
-        return first, second
-
-    @property
-    def root(self) -> int:
-        """Of the good pool's price."""
-        return int(self.chain.call(self.good.address, "slot0()", returns="(uint160,int24)")[0])
-
-    def mixed(self, *pools: PoolSettings) -> MarketSettings:
-        """The market with the good pool and these."""
-        return replace(self.market, pools=(self.good, *pools))
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Places of collateral and debt among two tokens."""
-        return (0, 1) if self.good.collateral_is_token0 else (1, 0)
-
-    def act(self, to: Address, signature: str, *arguments: object, gas: int = 12_000_000) -> None:
-        self.chain.transact(self.devnet.admin, to, signature, *arguments, gas=gas)
-
-
-def build_ground(chain: DevChain, devnet: Devnet) -> Ground:
-    v4, balancer = deploy_v4(chain, devnet.trader), deploy_balancer(chain, devnet.admin)
-    return Ground(chain, devnet, v4, balancer)
-
-
-def folded(ground: Ground, reader: Reader, markets: list[MarketSettings]) -> list[tuple[MarketSnapshot, Folded]]:
-    """Markets read in one snapshot of the newest block, each folded by itself."""
-    settings, block = ground.devnet.settings, reader.block("latest")
-    readings = [
-        market_reading(row, settings, read_plan(b"", row, settings), ground.devnet.contract, block) for row in markets
-    ]
-    snapshots, window = reader.run(readings, block), window_of(block.number, settings.cadence_blocks)
-    rows = []
-    for market, snapshot in zip(markets, snapshots, strict=True):
-        assert isinstance(snapshot, MarketSnapshot)
-        rows.append((snapshot, fold_sample(b"", snapshot, window, (), market, settings)))
-    return rows
-
-
-Maker = Callable[[Ground], PoolSettings]
-Span = tuple[int, int]
-"""Ends of a position, in spacings from the pool's own tick."""
-FULL: Span = (-MAX_TICK, MAX_TICK)
-"""The whole range."""
-LOWEST, HIGHEST = MIN_SQRT_RATIO, MAX_SQRT_RATIO - 1
-ABOVE, BELOW, AROUND = (1, 3), (-3, -1), (-3, 3)
-LIQUIDITY = 10**12
-
-
-def v2(reserve_collateral: int, reserve_debt: int) -> Maker:
-    """A pair of a factory of its own that was given these reserves."""
-
-    def make(ground: Ground) -> PoolSettings:
-        (factory,) = ground.chain.deploy_all([(npm_contract("UniswapV2Factory"), (NO_ADDRESS,))], ground.devnet.admin)
-        tokens = (ground.market.collateral, ground.market.debt)
-        pair = create_v2_pair(ground.chain, factory, ground.devnet.admin, tokens)
-        for token, reserve in zip(tokens, (reserve_collateral, reserve_debt), strict=True):
-            ground.act(token, "mint(address,uint256)", pair, reserve)
-        ground.act(pair, "sync()")
-        return two_token_pool("uniswap_v2", pair, ground.good.collateral_is_token0, 3000, 0)
-
-    return make
-
-
-def v3(spacing: int, *spans: Span, root: int | None = None) -> Maker:
-    """A pool of a factory of its own at a price (0 = never initialised, None = the good pool's)."""
-
-    def make(ground: Ground) -> PoolSettings:
-        (factory,) = ground.chain.deploy_all([(npm_contract("UniswapV3Factory"), ())], ground.devnet.admin)
-        ground.act(factory, "enableFeeAmount(uint24,int24)", FEE, spacing)
-        ground.act(factory, "createPool(address,address,uint24)", *ground.pair, FEE)
-        wanted = (*ground.pair, FEE)
-        pool = Address(ground.chain.call(factory, "getPool(address,address,uint24)", *wanted, returns="(address)"))
-        start = ground.root if root is None else root
-        if start:
-            ground.act(pool, "initialize(uint160)", start)
-        rows = placed(start, spacing, spans)
-        ground.chain.run(move_positions(ground.devnet.uniswap, ground.devnet.admin, pool, rows, opening=True))
-        ground.chain.mine(-(-ground.devnet.settings.harmonic_seconds // BLOCK_SECONDS))
-        return two_token_pool("uniswap_v3", pool, ground.good.collateral_is_token0, FEE, spacing)
-
-    return make
-
-
-def v4(spacing: int, *spans: Span, root: int | None = None) -> Maker:
-    """The same inside the PoolManager."""
-
-    def make(ground: Ground) -> PoolSettings:
-        chain, trader = ground.chain, ground.devnet.trader
-        # A block makes one pool, so that the fee tells its key from the others'.
-        key = PoolKey(*ground.pair, chain.block().number, spacing)
-        start = ground.root if root is None else root
-        if start:
-            create_v4_pool(chain, ground.v4, trader, key, start)
-        chain.run(move_v4_positions(ground.v4, trader, key, placed(start, spacing, spans), opening=True))
-        chain.mine()
-        names = (ground.v4.manager, key.pool_id, NO_ADDRESS)
-        return PoolSettings("uniswap_v4", *names, *ground.sides, key.fee, spacing, (), price_source=False)
-
-    return make
-
-
-def placed(root: int, spacing: int, spans: tuple[Span, ...]) -> list[Position]:
-    """Positions around the tick of a price."""
-    widest = MAX_TICK // spacing * spacing
-    rows = []
-    for span in spans:
-        if span == FULL:
-            rows.append(Position(-widest, widest, LIQUIDITY))
-        else:
-            middle = tick_at_sqrt_ratio(root) // spacing
-            lower, upper = ((middle + end) * spacing for end in span)
-            rows.append(Position(lower, upper, LIQUIDITY))
-    return rows
-
-
-def flooded(make: Maker) -> Maker:
-    """Every tick of the range is initialised, more than a reading may cost."""
-
-    def after(ground: Ground) -> PoolSettings:
-        pool = make(ground)
-        slot = BITMAP_SLOT if pool.venue == "uniswap_v3" else first_slot(pool.pool_id) + BITMAP_OFFSET
-        tick = tick_at_sqrt_ratio(ground.root) // pool.tick_spacing >> 8
-        for position in range(tick - 30, tick + 30):
-            where = mapped(position, slot).to_bytes(32, "big").hex()
-            ground.chain.rpc("anvil_setStorageAt", pool.address, "0x" + where, "0x" + "ff" * 32)
-        ground.chain.mine()
-        return pool
-
-    return after
-
-
-def destroyed(make: Maker) -> Maker:
-    """The account as SELFDESTRUCT left it before EIP-6780: neither code nor storage."""
-
-    def after(ground: Ground) -> PoolSettings:
-        pool = make(ground)
-        for row in read_alone(ground, pool).inputs:
-            if isinstance(row, WordInput):
-                where = (row.account, "0x" + row.slot.hex())
-                ground.chain.rpc("anvil_setStorageAt", *where, "0x" + bytes(32).hex())
-        ground.chain.rpc("anvil_setCode", pool.address, "0x")
-        ground.chain.mine()
-        return pool
-
-    return after
-
-
-def read_alone(ground: Ground, pool: PoolSettings) -> PoolReading:
-    with Rpc("local", ground.chain.url) as rpc:
-        reader = open_reader(rpc)
-        block = reader.block("latest")
-        (reading,) = reader.run([VENUES[pool.venue].read(pool, ReadPlan(0), block)], block)
-    assert isinstance(reading, PoolReading)
-    return reading
+SHOUT = b"\x1b[2J\x1b[31mok\r\n\x07\x9b\xe2\x80\xae"
+"""Clears a terminal, colours it, writes over a line, rings, turns the direction of writing."""
 
 
 def taken_for(venue: str, make: Maker) -> Maker:
@@ -303,6 +99,43 @@ def curve(balances: tuple[int, int], amp: int = 5_000, *, killed: bool = False) 
     return make
 
 
+def shouting(venue: str) -> Maker:
+    """An account that reverts with 1 MB of control characters, whatever it is asked."""
+
+    def make(ground: Ground) -> PoolSettings:
+        address = Address("0x" + "5a" * 20)
+        ground.chain.rpc("anvil_setCode", address, revert_code(SHOUT, 1_000_000))
+        ground.chain.mine()
+        pool_id = bytes.fromhex(address[2:]) + bytes(12) if venue.startswith("balancer") else bytes(32)
+        rates = (WAD, WAD) if venue.startswith("curve") else ()
+        return PoolSettings(
+            venue, address, pool_id, ground.balancer.vault, *ground.sides, 0, 0, rates, price_source=False
+        )
+
+    return make
+
+
+def revert_code(text: bytes, size: int) -> str:
+    """Runtime code: revert with ``Error(string)`` of so many bytes that begin with the text."""
+    selector, word = "08c379a0" + "00" * 28, text.ljust(32, b"\x1b").hex()
+    words = ((0, f"{selector}"), (4, f"{32:064x}"), (36, f"{size:064x}"), (68, word))
+    stores = "".join(f"7f{value}60{offset:02x}52" for offset, value in words)
+    return f"0x{stores}62{size + 68:06x}5ffd"
+
+
+def renamed_code(token: Address, text: bytes, size: int) -> str:
+    """Runtime code of a token that calls itself so many bytes that begin with the text, and else is another one."""
+    stores = f"60205f52 62{size:06x}602052 7f{text.ljust(32, bytes([27])).hex()}604052".replace(" ", "")
+    answer = f"5b{stores}62{size + 64:06x}5ff3"
+    start = "5f3560e01c"
+    tail = f"365f5f375f5f365f73{token[2:]}5af43d5f5f3e"
+    # JUMPDEST of the name: after the start, two tests of 11 bytes, the tail and 11 bytes that end it.
+    name = len(start) // 2 + 22 + len(tail) // 2 + 12
+    tests = "".join(f"8063{selector}1461{name:04x}57" for selector in ("06fdde03", "95d89b41"))
+    good = name - 4
+    return f"0x{start}{tests}{tail}61{good:04x}573d5ffd00 5b3d5ff3{answer}".replace(" ", "")
+
+
 class Entry(NamedTuple):
     """One line of the matrix."""
 
@@ -355,6 +188,8 @@ MATRIX: dict[str, Entry] = {
     "Curve whose D does not converge": Entry(curve(SPUN, SPUN_AMP), "the invariant does not converge"),
     "Curve with a balance of 0": Entry(curve((10**21, 0)), "a balance of 0"),
     "rate provider that reverts": Entry(rate_reverts, "fails and the cached rate has expired"),
+    "Curve that reverts with 1 MB": Entry(shouting("curve_stable"), "the balances of 2 coins are not told"),
+    "Balancer that reverts with 1 MB": Entry(shouting("balancer_weighted"), "the Vault does not know the pool id"),
     "decimals 77 in a Balancer pool": Entry(collateral_of_77_decimals, "has 77 decimals"),
 }
 """Name -> how the pool is brought there and what its line must say."""
