@@ -16,6 +16,7 @@ from keeper.records.settings import Settings
 from keeper.records.units import BlockRef
 from keeper.risk.applied import Applied
 from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
+from keeper.risk.exposure import Exposure, held, tightenings, waiting
 from keeper.risk.keys import settings_hash
 from keeper.risk.limits import activate, advance, apply_report, clamp
 from keeper.risk.liquidation import settled
@@ -79,6 +80,8 @@ def still_due(row: StoredSample, words: ContractWords, head: BlockRef, settings:
     if decision.due is not Due.TIGHTEN:
         return False
     # Somebody reported in between: only what that report did not do yet is still to be done.
+    if any(tightenings(held(applied.live), held(words.live), settings.deviation_up_bps)):
+        return True
     goal = clamp(settled(words, head.timestamp).live, words.limits, decision.targets.haircut_bps)
     staged = words.aux.staged_bps
     if staged and goal - staged < settings.deviation_up_bps:
@@ -159,10 +162,14 @@ def _worth_activating(words: ContractWords, after: Applied, decision: Decision |
     if decision is None or decision.targets is None:
         return False
     # Samples without a value, or a model that asks for more than waits: somebody else may activate, we do not.
-    if decision.targets.haircut_bps - words.aux.pending_bps >= settings.deviation_up_bps:
+    band, wish = settings.deviation_up_bps, Exposure(decision.targets.premium_bps, decision.targets.ceiling)
+    if decision.targets.haircut_bps - words.aux.pending_bps >= band:
+        return False
+    if any(tightenings(wish, waiting(words.aux), band)):
         return False
     moved = words.live.haircut_bps - after.live.haircut_bps
-    return after.aux.pending_time == 0 or moved >= settings.deviation_up_bps
+    eased = any(tightenings(held(words.live), held(after.live), band))
+    return after.aux.pending_time == 0 or moved >= band or eased
 
 
 def _upkeep(follower: Follower, purpose: str, data: bytes, head: BlockRef, effect: Effect) -> Plan:

@@ -12,10 +12,11 @@ from keeper.config_tables import MOST_DECIMALS, MOST_SHOWN
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
 from keeper.protocols import PROTOCOLS
-from keeper.records.settings import MarketSettings, PoolSettings
+from keeper.records.settings import FeedSettings, MarketSettings, PoolSettings
 from keeper.records.snapshot import FeedReading, PositionsReading
 from keeper.records.units import BPS, Address, BlockRef
 from keeper.risk.keys import settings_hash
+from keeper.risk.sigma import of_feed
 from keeper.venues import VENUES
 
 EIP712_DOMAIN = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
@@ -206,13 +207,19 @@ def _check_decimals(subject: Subject, key: str, market: MarketSettings) -> Itera
 
 
 def check_feeds(subject: Subject) -> Iterator[Finding]:
-    """Every price feed answers, fresh enough."""
+    """Every feed answers, fresh enough; an index of volatility with a figure that can be believed."""
     for index, market in enumerate(subject.config.settings.markets):
-        reading = read_feed(subject, market)
+        key = f"markets[{index}]"
+        reading = read_feed(subject, market.feed)
         if reading.answer is None:
             what = f"{market.feed.address} of {market.name}: {reading.failure}"
-            remedy = "without it this market publishes nothing"
-            yield Finding(f"markets[{index}].feed.address", what, remedy, fatal=False)
+            yield Finding(f"{key}.feed.address", what, "without it this market publishes nothing", fatal=False)
+        for number, feed in enumerate(market.volatility_feeds):
+            said = of_feed(feed, read_feed(subject, feed))
+            if said.sigma_wad is None:
+                what = f"{feed.address} of {market.name}: {said.reason}"
+                remedy = "while it is so nothing is loosened"
+                yield Finding(f"{key}.volatility_feeds[{number}].address", what, remedy, fatal=False)
 
 
 def check_positions(subject: Subject) -> Iterator[Finding]:
@@ -239,7 +246,7 @@ def check_positions(subject: Subject) -> Iterator[Finding]:
             yield Finding(key, what, "it counts fully; governance adds the largest holders", fatal=False)
 
 
-def read_feed(subject: Subject, market: MarketSettings) -> FeedReading:
+def read_feed(subject: Subject, feed: FeedSettings) -> FeedReading:
     """One feed at the head."""
-    (reading,) = subject.reader.run([FEEDS[market.feed.kind].read(market.feed, subject.head)], subject.head)
+    (reading,) = subject.reader.run([FEEDS[feed.kind].read(feed, subject.head)], subject.head)
     return cast("FeedReading", reading)

@@ -9,6 +9,7 @@ from keeper.records.settings import Settings
 
 HEADER = (
     "# Bulkhead keeper. Amounts are integers: *_bps basis points (100 = 1 %), *_wad 18 decimals, *_seconds seconds.\n"
+    "# Of [markets.model], implied_seconds and what follows it may be left out: 0 and false are off.\n"
 )
 TOML_INTEGER_MAX = 2**63 - 1
 """Larger integers travel as decimal strings, since TOML promises 64 bits only."""
@@ -31,9 +32,13 @@ def dump(network: Mapping[str, Any], keeper: Mapping[str, Any], store: Mapping[s
 
 
 def _market(market: dict[str, Any]) -> str:
-    pools, feed, model, routes = (market.pop(name) for name in ("pools", "feed", "model", "routes"))
+    pools, feed, model, routes, others = (
+        market.pop(name) for name in ("pools", "feed", "model", "routes", "volatility_feeds")
+    )
     lines = ["[[markets]]", *_pairs(market), ""]
     lines += ["[markets.feed]", *_pairs(feed), "", "[markets.model]", *_pairs(model), ""]
+    for other in others:
+        lines += ["[[markets.volatility_feeds]]", *_pairs(other), ""]
     for pool in pools:
         lines += ["[[markets.pools]]", *_pairs(pool), ""]
     for route in routes:

@@ -12,10 +12,16 @@ from keeper.records.settings import (
     encode_settings,
 )
 from keeper.records.units import BPS, NO_ADDRESS, WAD, Address
+from keeper.risk.wrong_way import is_wrong_way
 
 PIPS = 1_000_000
 MAX_HOLDERS = 1_000
 """Accounts of one market: about 100 M gas of reading, in a few calls."""
+
+MAX_VOLATILITY_FEEDS = 4
+"""Each costs a call of every sample."""
+FEE_GROWTH_VENUES = frozenset({"uniswap_v3", "uniswap_v4"})
+"""Venues whose pools say what a unit of liquidity has earned."""
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
@@ -88,9 +94,49 @@ def _market(key: str, market: MarketSettings) -> Iterator[Row]:
             f"set price_source = true on 1 to {MAX_SOURCES} of them",
         )
     yield from _positions(key, market)
+    yield from _risks(f"{key}.model", market)
+    yield from _volatility_feeds(key, market)
     for index, pool in enumerate(market.pools):
         yield from _pool(f"{key}.pools[{index}]", pool, market.pools[:index])
     yield from _routes(key, market)
+
+
+def _risks(key: str, market: MarketSettings) -> Iterator[Row]:
+    """Terms of the model that need one another."""
+    model = market.model
+    if model.implied_seconds and not any(pool.venue in FEE_GROWTH_VENUES for pool in market.pools):
+        yield (
+            f"{key}.implied_seconds",
+            "is set, but no pool keeps fee growth",
+            "write 0, or add a Uniswap v3 or v4 pool",
+        )
+    if model.implied_seconds and not model.implied_min_liquidity:
+        remedy = "write the least liquidity() at which a pool's fees mean something"
+        yield f"{key}.implied_min_liquidity", "is 0, so a pool of dust would speak", remedy
+    together = is_wrong_way(same_issuer=model.same_issuer, coefficient_bps=model.tail_coefficient_bps)
+    if together and not model.stressed_sigma_wad:
+        remedy = "write the pair's annual volatility under stress: 1.5 is 1500000000000000000"
+        yield f"{key}.stressed_sigma_wad", "is 0, but collateral and debt fall together", remedy
+    if model.jump_bps == BPS:
+        yield f"{key}.jump_bps", "leaves nothing of the price", "make it smaller: 1500 is a fall by 15 %"
+    for name in ("jump_bps", "basis"):
+        if getattr(model, name) and model.model != "liquidity_adjusted":
+            yield f"{key}.{name}", f"{model.model} does not know the oracle's error", "choose liquidity_adjusted"
+
+
+def _volatility_feeds(key: str, market: MarketSettings) -> Iterator[Row]:
+    if len(market.volatility_feeds) > MAX_VOLATILITY_FEEDS:
+        remedy = f"keep {MAX_VOLATILITY_FEEDS}"
+        yield f"{key}.volatility_feeds", f"{len(market.volatility_feeds)} are named", remedy
+    seen = {market.feed.address: "the price feed"}
+    for index, feed in enumerate(market.volatility_feeds):
+        if feed.address in seen:
+            remedy = "name each feed once"
+            yield f"{key}.volatility_feeds[{index}].address", f"is {seen[feed.address]}", remedy
+        seen[feed.address] = f"that of volatility_feeds[{index}], too"
+        if feed.rounds:
+            what = "is not 0, but earlier volatilities are not used"
+            yield f"{key}.volatility_feeds[{index}].rounds", what, "write 0"
 
 
 def _routes(key: str, market: MarketSettings) -> Iterator[Row]:

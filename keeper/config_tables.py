@@ -1,10 +1,12 @@
 """Starting values and ranges of the settings."""
 
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
-from keeper.records.settings import DYNAMIC_FEE
+from keeper.records.settings import DYNAMIC_FEE, ModelSettings
 from keeper.records.units import NO_ADDRESS
+from keeper.risk.sigma import MAX_SIGMA_WAD
 
 DEFAULTS: Mapping[str, Any] = {
     "schema": 1,
@@ -38,6 +40,8 @@ DEFAULTS: Mapping[str, Any] = {
     "routes": (),
     "counted_bps": 0,
     "flagged": (),
+    "volatility_feeds": (),
+    **{field.name: field.default for field in fields(ModelSettings) if field.default is not MISSING},
 }
 """Starting values of design.md section 5."""
 
@@ -69,6 +73,9 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "trailing_days": (1, 3_650),
     "warm_days": (0, 3_650),
     "size": (1, 2**255),
+    "implied_min_liquidity": (0, 2**128 - 1),
+    "implied_change_wad": (0, MAX_SIGMA_WAD),
+    "stressed_sigma_wad": (0, MAX_SIGMA_WAD),
     "chain_id": (1, 2**53),
     "poll_seconds": (1, 3_600),
     "max_fee_gwei": (1, 100_000),

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import cast
 
 from keeper.feeds import FEEDS
+from keeper.fold_volatility import Volatility, fees_of, is_flagged, source_of, volatility_of
 from keeper.haircuts import MODELS
-from keeper.maths.keccak import source_id
 from keeper.protocols import PROTOCOLS
-from keeper.records.core import Core, SourceCore, decode_core
+from keeper.records.core import decode_core
 from keeper.records.decision import Folded
-from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility, Waterfall
+from keeper.records.estimates import Estimates, SampleDepth, Waterfall
 from keeper.records.live import ContractWords
 from keeper.records.lockstep import together
 from keeper.records.settings import MarketSettings, ModelSettings, PoolSettings, Settings
@@ -29,6 +29,7 @@ from keeper.records.snapshot import (
     ReadPlan,
 )
 from keeper.records.units import Address, BlockRef, Price
+from keeper.risk.basis import deviation_up, mean_price_down, with_jump_up
 from keeper.risk.counted import Counted, Offer, Way, counted
 from keeper.risk.decide import decide
 from keeper.risk.depth import Market, daily_minima, measure, oracle_price, sells, stressed_depth
@@ -36,17 +37,16 @@ from keeper.risk.keys import market_key
 from keeper.risk.positions import sizing_of
 from keeper.risk.windows import trailing_windows
 from keeper.venues import VENUES
-from keeper.volatility import ESTIMATORS
 
-ESTIMATOR = "window_means"
-"""The estimator of the published path."""
+JUMP = "jump"
+"""Name of the scenario in which a pegged asset falls at once."""
 
 
 def read_plan(core_before: bytes, market: MarketSettings, settings: Settings) -> ReadPlan:
     """What to fetch at the next sample: the observation ring only while a price source has not started."""
     core = decode_core(core_before)
     started = {entry.pool for entry in core.sources} if core else set()
-    waiting = [pool for pool in market.pools if pool.price_source and _id(pool) not in started]
+    waiting = [pool for pool in market.pools if pool.price_source and source_of(pool) not in started]
     ring = range(settings.bootstrap_windows, 0, -1) if waiting else ()
     return ReadPlan(
         harmonic_seconds=settings.harmonic_seconds,
@@ -63,11 +63,14 @@ def market_reading(
     pools = [VENUES[pool.venue].read(pool, plan, block) for pool in (*market.pools, *market.legs)]
     feed = FEEDS[market.feed.kind].read(market.feed, block)
     words = PROTOCOLS[market.protocol].read(contract, key)
-    held = [PROTOCOLS[market.protocol].positions(market)] if plan.positions else []
+    # Of past windows only depth and fees are wanted.
+    held = [PROTOCOLS[market.protocol].positions(market)] if plan.whole else []
+    others = [FEEDS[other.kind].read(other, block) for other in market.volatility_feeds] if plan.whole else []
     count = len(pools)
-    values = yield from together([*pools, feed, words, *held])
+    values = yield from together([*pools, feed, words, *others, *held])
     venues = cast("list[PoolReading]", values[:count])
-    price, own, *positions = values[count:]
+    price, own, *rest = values[count:]
+    volatility, positions = rest[: len(others)], rest[len(others) :]
     own_words, own_inputs = cast("tuple[ContractWords | None, tuple[Input, ...]]", own)
     direct = len(market.pools)
     return MarketSnapshot(
@@ -79,6 +82,7 @@ def market_reading(
         own_inputs,
         cast("PositionsReading | None", positions[0] if positions else None),
         tuple(venues[direct:]),
+        tuple(cast("list[FeedReading]", volatility)),
     )
 
 
@@ -86,7 +90,7 @@ def sample_depth(snapshot: MarketSnapshot, window: int, market: MarketSettings, 
     """Depth at one sample: a function of that block alone, under the settings of the report that uses it."""
     _check_market(snapshot, market, settings)
     measured, _ = _measure(snapshot, market)
-    return _depth(measured, snapshot, window)
+    return _depth(measured, snapshot, window, market)
 
 
 def fold_sample(  # noqa: PLR0917 - the whole input of a step, in the order in which it arises
@@ -121,69 +125,82 @@ def fold_sample(  # noqa: PLR0917 - the whole input of a step, in the order in w
     before = decode_core(core_before)
     if before is not None and window <= before.window:
         raise ValueError(f"window {window} is not after window {before.window}")
-    sources, volatility = _volatility(before, snapshot, market, settings)
-    estimates = _estimates(snapshot, window, trailing, volatility, market=market, settings=settings)
-    decision = decide(estimates, snapshot, before=before, sources=sources, market=market, settings=settings)
+    first = trailing_windows(window, settings).start
+    past = sorted((row for row in trailing if first <= row.window < window), key=lambda row: row.window)
+    volatility = volatility_of(before, snapshot, past, market, settings)
+    estimates = _estimates(snapshot, window, past, volatility, market=market, settings=settings)
+    decision = decide(estimates, snapshot, before=before, sources=volatility.entries, market=market, settings=settings)
     return Folded(estimates, decision)
-
-
-def _volatility(
-    before: Core | None, snapshot: MarketSnapshot, market: MarketSettings, settings: Settings
-) -> tuple[tuple[SourceCore, ...], tuple[SourceVolatility, ...]]:
-    """Every price source by itself; a source that failed keeps its entry and has no value."""
-    entries = {entry.pool: entry for entry in before.sources} if before else {}
-    after, said = [], []
-    for pool, reading in zip(market.pools, snapshot.pools, strict=True):
-        if not pool.price_source:
-            continue
-        entry = entries.get(_id(pool))
-        if reading.state is None:
-            result = SourceVolatility(pool.address, None, 0, 0, "the pool could not be read")
-        else:
-            entry, result = ESTIMATORS[ESTIMATOR](entry, pool, reading.state, snapshot.block, settings)
-        said.append(result)
-        if entry is not None:
-            after.append(entry)
-    return tuple(after), tuple(said)
 
 
 def _estimates(
     snapshot: MarketSnapshot,
     window: int,
-    trailing: Sequence[SampleDepth],
-    volatility: tuple[SourceVolatility, ...],
+    past: Sequence[SampleDepth],
+    volatility: Volatility,
     *,
     market: MarketSettings,
     settings: Settings,
 ) -> Estimates:
     model = market.model
     measured, missing = _measure(snapshot, market)
-    missing += [f"volatility: {row.pool}: {row.reason}" for row in volatility if row.sigma_wad is None]
-    values = [row.sigma_wad for row in volatility if row.sigma_wad is not None]
-    sigma = max([*values, model.sigma_floor_wad]) if values else None
-    depth = _depth(measured, snapshot, window)
-    first = trailing_windows(window, settings).start
-    minima = daily_minima([*(row for row in trailing if first <= row.window < window), depth], settings.windows_per_day)
+    depth = _depth(measured, snapshot, window, market)
+    minima = daily_minima([*past, depth], settings.windows_per_day)
     q_star = None if depth.bound is None else stressed_depth(depth.bound, minima, model.depth_factor_bps)
     size, doubts = _size(snapshot, market)
-    missing += doubts
-    return Estimates(
+    missing = [*missing, *volatility.missing, *doubts]
+    estimates = Estimates(
         mid_price=measured.mid,
         oracle_price=measured.oracle,
-        sigma_wad=sigma,
-        sources=volatility,
+        sigma_wad=volatility.sigma_wad,
+        sources=volatility.sources,
         depth=depth,
         daily_minima=minima,
         warm=len(minima) >= settings.warm_days,
         q_star=q_star,
-        waterfall=None if sigma is None or q_star is None or size is None else _waterfall(model, sigma, q_star, size),
+        waterfall=None,
         missing=tuple(missing),
         size=size,
+        realised_wad=volatility.realised_wad,
+        implied_wad=volatility.implied_wad,
+        implied=volatility.implied,
+        oracle_deviation_wad=_deviation(measured, snapshot, market),
     )
+    return _with_haircut(estimates, model)
 
 
-def _waterfall(model: ModelSettings, sigma_wad: int, q_star: int, size: int) -> Waterfall:
-    return MODELS[model.model](replace(model, size=size), sigma_wad, q_star)
+def _with_haircut(estimates: Estimates, model: ModelSettings) -> Estimates:
+    """The larger of the ordinary waterfall and the jump's; and the liquidation haircut, which knows neither.
+
+    That one comes from what prices did, over time: nothing that one block, a forecast or an index says may move it.
+    """
+    sigma, realised = estimates.sigma_wad, estimates.realised_wad
+    q_star, size = estimates.q_star, estimates.size
+    if sigma is None or realised is None or q_star is None or size is None:
+        return estimates
+
+    def waterfall(sigma_wad: int, deviation_wad: int) -> Waterfall:
+        return MODELS[model.model](replace(model, size=size, oracle_deviation_wad=deviation_wad), sigma_wad, q_star)
+
+    deviation = estimates.oracle_deviation_wad
+    asked, scenario = waterfall(sigma, deviation), estimates.scenario
+    if model.jump_bps:
+        jump = waterfall(0, with_jump_up(deviation, model.jump_bps))
+        asked, scenario = (jump, JUMP) if jump.haircut_bps > asked.haircut_bps else (asked, scenario)
+    loans = waterfall(max(realised, model.sigma_floor_wad), model.oracle_deviation_wad)
+    return replace(estimates, waterfall=asked, scenario=scenario, liquidation_bps=loans.haircut_bps)
+
+
+def _deviation(measured: Market, snapshot: MarketSnapshot, market: MarketSettings) -> int:
+    """What the oracle may be off by: its threshold, and how far pools trade below it where the basis counts."""
+    threshold = market.model.oracle_deviation_wad
+    if not market.model.basis or measured.oracle is None:
+        return threshold
+    prices: list[Price | None] = [measured.mid]
+    for pool, row in zip(market.pools, snapshot.pools, strict=True):
+        if pool.price_source and row.state and not is_flagged(pool, (market.collateral, market.debt), market):
+            prices.append(mean_price_down(pool, row.state))
+    return deviation_up(threshold, measured.oracle, [price for price in prices if price is not None])
 
 
 def _size(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[int | None, list[str]]:
@@ -226,7 +243,7 @@ def _oracle(snapshot: MarketSnapshot, market: MarketSettings) -> Price | None:
 
 
 def _offer(pool: PoolSettings, reading: PoolReading, tokens: tuple[Address, Address], market: MarketSettings) -> Offer:
-    flagged = not {pool.address, *tokens}.isdisjoint(market.flagged)
+    flagged = is_flagged(pool, tokens, market)
     if reading.state is None:
         return Offer(pool.label, None, reading.failure, flagged)
     curve = VENUES[pool.venue].curve(pool, reading.state)
@@ -236,14 +253,12 @@ def _offer(pool: PoolSettings, reading: PoolReading, tokens: tuple[Address, Addr
     return Offer(pool.label, None, fault, flagged)
 
 
-def _depth(measured: Market, snapshot: MarketSnapshot, window: int) -> SampleDepth:
-    return SampleDepth(window, snapshot.block.number, measured.bound, *measured.at_bps)
+def _depth(measured: Market, snapshot: MarketSnapshot, window: int, market: MarketSettings) -> SampleDepth:
+    at_100, at_200, at_500 = measured.at_bps
+    fees = fees_of(snapshot, market)
+    return SampleDepth(window, snapshot.block.number, measured.bound, at_100, at_200, at_500, fees)
 
 
 def _check_market(snapshot: MarketSnapshot, market: MarketSettings, settings: Settings) -> None:
     if snapshot.market != market_key(settings.chain_id, market):
         raise ValueError(f"the snapshot is not of market {market.name}")
-
-
-def _id(pool: PoolSettings) -> bytes:
-    return source_id(pool.venue, pool.address)

@@ -93,7 +93,7 @@ class Sampler:
             market = self.markets[key]
             plan = read_plan(cores[key], market, self.settings)
             if not ring:
-                plan = replace(plan, ring_seconds=(), positions=False)
+                plan = replace(plan, ring_seconds=(), whole=False)
             readings.append(market_reading(market, self.settings, plan, self.contract, block))
         values = cast("list[MarketSnapshot]", self.reader.run(readings, block))
         snapshots = dict(zip(keys, values, strict=True))

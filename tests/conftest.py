@@ -11,13 +11,18 @@ ALLOWED_SKIP = "../shared is absent"
 settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+PROPERTY = "property"
+"""Profile of the tests that are named after a property of models.md; it goes on where ``default`` and ``deep`` end."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deep", action="store_true", help="add the long runs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("deep" if config.getoption("--deep") else "default")
+    deep = config.getoption("--deep")
+    settings.register_profile(PROPERTY, settings.get_profile("default"), max_examples=20_000 if deep else 2_000)
+    settings.load_profile("deep" if deep else "default")
     config.stash[_SKIPS] = []
 
 

@@ -120,6 +120,7 @@ class _Law:
             waterfall=waterfall,
             missing=reading.missing,
             size=None,
+            liquidation_bps=None if waterfall is None else waterfall.haircut_bps,
         )
 
 

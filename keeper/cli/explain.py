@@ -94,6 +94,7 @@ def _words(sample: "StoredSample") -> dict[str, Any] | None:
 
 
 def _show(sample: "StoredSample", market: "MarketSettings") -> None:
+    from keeper.cli.explain_terms import haircut_lines, say, volatility_lines
     from keeper.cli.output import amount, percent, wad_percent
     from keeper.risk.effective import describe
     from keeper.risk.regime import NAMES
@@ -106,6 +107,7 @@ def _show(sample: "StoredSample", market: "MarketSettings") -> None:
         fast, slow = wad_percent(source.fast_wad), wad_percent(source.slow_wad)
         value = wad_percent(source.sigma_wad)
         print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason})")
+    say(volatility_lines(estimates))
     depth = estimates.depth
     print(f"\ndepth       {amount(depth.bound, unit)} before liquidators lose")
     for name, size in (("1 %", depth.at_100_bps), ("2 %", depth.at_200_bps), ("5 %", depth.at_500_bps)):
@@ -126,6 +128,7 @@ def _show(sample: "StoredSample", market: "MarketSettings") -> None:
         print(f"  {'buffer':<24} {percent(market.model.buffer_bps):>9}")
     if decision.targets:
         print(f"  {'target':<24} {percent(decision.targets.haircut_bps):>9}")
+    say(haircut_lines(estimates, decision, market))
     words = sample.snapshot.words
     if words:
         print(f"\nlive {percent(words.live.haircut_bps)}, staged {percent(words.aux.staged_bps or None)}, ", end="")

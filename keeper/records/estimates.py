@@ -21,6 +21,36 @@ class SourceVolatility:
 
 
 @dataclass(frozen=True, slots=True)
+class ImpliedVolatility:
+    """What one pool's fees or one published index say about annual volatility, or why they say nothing."""
+
+    source: str
+    """Label of the pool, address of the feed."""
+    sigma_wad: int | None
+    """Annual volatility; of a pool after the clamp on its change."""
+    reason: str
+    """Which path spoke (``fees``, ``feed``), or why there is no value."""
+    weight: int = 0
+    """Lowest liquidity in range over the pool's span; 0 for a feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSample:
+    """What a pool had earned at one sample."""
+
+    time: int
+    """Unix seconds."""
+    growth0_x128: int
+    """Fees of token 0 ever earned per unit of liquidity, times 2**128, modulo 2**256."""
+    growth1_x128: int
+    """The same of token 1."""
+    liquidity: int
+    """In range, uint128."""
+    sqrt_price_x96: int
+    """Above 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class SampleDepth:
     """Depth of one market at one sample: a function of that block alone, so trailing samples can be re-read."""
 
@@ -34,6 +64,8 @@ class SampleDepth:
     """Largest sale whose average loss against max(oracle, mid) is at most 1 %."""
     at_200_bps: int | None
     at_500_bps: int | None
+    fees: tuple[FeeSample | None, ...] = ()
+    """One for each pool of the market, None for those without fee growth; empty where pools imply no volatility."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +89,7 @@ class Estimates:
     """Upper median over the venues."""
     oracle_price: Price | None
     sigma_wad: int | None
-    """Largest over the sources, at least the floor, rounded up to 1 bp of volatility; None = no value."""
+    """Of the haircut, at least the floor and the realised figure, rounded up to 1 bp of volatility; None = no value."""
     sources: tuple[SourceVolatility, ...]
     depth: SampleDepth
     daily_minima: tuple[int, ...]
@@ -72,3 +104,26 @@ class Estimates:
     """One line for every "no value", naming the input and the reason."""
     size: int | None
     """Collateral that must be sold in the reference shock, raw units, rounded up; None = no value."""
+    realised_wad: int | None = None
+    """Largest over the price sources; None = no value."""
+    implied_wad: int | None = None
+    """What the pools' fees imply together, at most twice the realised figure; None = no value."""
+    implied: tuple[ImpliedVolatility, ...] = ()
+    """Every pool that was asked, in the order of the settings, then every volatility feed."""
+    oracle_deviation_wad: int = 0
+    """Of the ordinary haircut: the feed's threshold and, where the basis counts, how far pools trade below it."""
+    scenario: str = "price"
+    """Which of the two the waterfall is: ``price``, or ``jump`` (no volatility, but a fall at once)."""
+    liquidation_bps: int | None = None
+    """Model's liquidation haircut from the realised volatility alone; None = no value."""
+
+    @property
+    def missing_for_loans(self) -> tuple[str, ...]:
+        """What is missing of the inputs of the liquidation haircut: feeds of volatility are none of them."""
+        feeds = {feed_fault(row.source, row.reason) for row in self.implied if row.sigma_wad is None}
+        return tuple(line for line in self.missing if line not in feeds)
+
+
+def feed_fault(source: str, reason: str) -> str:
+    """Line of a volatility feed that has no value."""
+    return f"volatility feed: {source}: {reason}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 from keeper.records.core import SourceCore
-from keeper.records.estimates import SourceVolatility, Waterfall
+from keeper.records.estimates import FeeSample, ImpliedVolatility, SourceVolatility, Waterfall
 from keeper.records.live import ContractWords
 from keeper.records.outcome import IntentState, Outcome, TxIntent
 from keeper.records.pools import PoolState
@@ -100,6 +100,9 @@ Estimator = Callable[
     tuple[SourceCore | None, SourceVolatility],
 ]
 """(entry before, pool, state, block, settings) -> (entry after, what it says)."""
+
+ImpliedEstimator = Callable[[str, FeeSample | None, Sequence[FeeSample], ModelSettings], ImpliedVolatility]
+"""(label, the pool now, the pool at earlier samples, oldest first, settings) -> what it implies."""
 
 HaircutModel = Callable[[ModelSettings, int, int], Waterfall]
 """(settings, sigma_wad, q_star) -> waterfall."""

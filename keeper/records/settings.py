@@ -99,6 +99,32 @@ class ModelSettings:
     """Lowest target."""
     haircut_max_bps: int
     """Highest target, and the answer when the market cannot be quoted."""
+    implied_seconds: int = 0
+    """Span of fee growth from which pools imply a volatility (models.md 2.6); 0 = they do not speak."""
+    implied_change_wad: int = 10**16
+    """Most that a pool's implied volatility may differ from that of one span earlier, for each day between them."""
+    implied_min_liquidity: int = 0
+    """A pool that had less in range at any sample of the span does not speak; the pool's own unit."""
+    stressed_sigma_wad: int = 0
+    """Annual volatility of the pair under stress: in the blend by its weight, alone where the pair falls together."""
+    stress_weight_bps: int = 2_500
+    """Share of the stressed variance in the blend (models.md 2.8)."""
+    realised_weight_bps: int = 5_000
+    """Share of the realised variance in a blend with an implied one."""
+    sigma_buffer_bps: int = 0
+    """Volatility added in calm and given up as it rises past ``sigma_floor_wad`` (``risk.smoothing``)."""
+    basis: bool = False
+    """Whether the oracle counts as off by as much as pools trade below it (models.md 4)."""
+    jump_bps: int = 0
+    """Fall at once of a pegged asset; the larger of this and the ordinary haircut is published. 0 = none."""
+    same_issuer: bool = False
+    """Whether collateral and debt have one issuer."""
+    tail_coefficient_bps: int = 0
+    """Their lower tail coefficient at 5 %; above 5,000 the stressed volatility counts (``risk.wrong_way``)."""
+    ceiling_share_bps: int = 0
+    """Debt ceiling as a share of what Q* is worth after the haircut; 0 = no opinion on the ceiling."""
+    premium_max_bps: int = 0
+    """Funding premium of a market without depth; 0 = no opinion on the premium."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +175,8 @@ class MarketSettings:
     """Ways through a third token, one for each; no pool stands in two of them, nor among ``pools``."""
     flagged: tuple[Address, ...] = ()
     """Tokens and pools that sell nothing, whatever their words say (decision 19): they take, refuse or lie."""
+    volatility_feeds: tuple[FeedSettings, ...] = ()
+    """Published annual volatilities of the collateral in per cent, as DVOL; they may only raise (models.md 2.7)."""
 
     @property
     def counted_routes(self) -> tuple[RouteSettings, ...]:
@@ -207,11 +235,14 @@ class Settings:
 
 POOL_ABI = "(string,address,bytes32,address,uint8,uint8,uint24,int24,uint256[],bool)"
 FEED_ABI = "(string,address,uint8,uint32,uint8)"
-MODEL_ABI = "(string" + ",uint256" * 8 + ",uint32,uint32,uint256,uint16,uint16,uint16,uint16)"
+MODEL_ABI = (
+    "(string" + ",uint256" * 8 + ",uint32,uint32,uint256" + ",uint16" * 4 + ",uint32,uint256,uint128,uint256"
+    ",uint16,uint16,uint16,bool,uint16,bool,uint16,uint16,uint16)"
+)
 ROUTE_ABI = f"(address,uint8,{POOL_ABI}[],{POOL_ABI}[],uint16)"
 MARKET_ABI = (
     f"(string,string,bytes32,address,address,uint8,uint8,{POOL_ABI}[],{FEED_ABI},{MODEL_ABI}"
-    f",address[],uint16,uint16,{ROUTE_ABI}[],address[])"
+    f",address[],uint16,uint16,{ROUTE_ABI}[],address[],{FEED_ABI}[])"
 )
 SETTINGS_ABI = (
     "(uint16,uint64,uint32,uint32,uint16,uint16" + ",uint32" * 5 + ",uint16" * 5 + ",uint32" * 3 + f",{MARKET_ABI}[])"
@@ -230,15 +261,15 @@ def decode_settings(document: bytes) -> Settings:
     """Inverse of :func:`encode_settings`."""
     from eth_abi.abi import decode
 
-    (fields,) = decode([SETTINGS_ABI], document)
-    *head, markets = fields
+    ((*head, markets),) = decode([SETTINGS_ABI], document)
     return Settings(*(*head, tuple(_market(row) for row in markets)))
 
 
 def _market(row: tuple) -> MarketSettings:  # type: ignore[type-arg]
-    *head, pools, feed, model, holders, shock, share, routes, flagged = row
+    *head, pools, feed, model, holders, shock, share, routes, flagged, feeds = row
     parts = (_pools(pools), FeedSettings(*feed), ModelSettings(*model), tuple(holders), shock, share)
-    return MarketSettings(*(*head, *parts, tuple(map(_route, routes)), tuple(flagged)))
+    volatility = tuple(FeedSettings(*each) for each in feeds)
+    return MarketSettings(*(*head, *parts, tuple(map(_route, routes)), tuple(flagged), volatility))
 
 
 def _route(row: tuple) -> RouteSettings:  # type: ignore[type-arg]

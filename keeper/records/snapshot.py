@@ -106,8 +106,8 @@ class ReadPlan:
     ring_seconds: tuple[int, ...] = ()
     """Seconds ago, descending; empty once every price source has started."""
     depth_range_ticks: int = 7000
-    positions: bool = True
-    """Whether the accounts of the holder list are read; depths of past windows need none."""
+    whole: bool = True
+    """Whether the accounts of the holder list and volatility feeds are read; depths of past windows need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +175,16 @@ class MarketSnapshot:
     """None where the market has no holder list, or the plan asked for none."""
     legs: tuple[PoolReading, ...] = ()
     """Pools of the counted routes, in the order of ``MarketSettings.legs``."""
+    volatility: tuple[FeedReading, ...] = ()
+    """Volatility feeds, in the order of the settings; empty where the plan asked for none."""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """Every input in a fixed order: pools, legs of routes, feed, own words, positions."""
+        """Every input in a fixed order: pools, legs of routes, feed, own words, positions, volatility feeds."""
         rows = [row for pool in (*self.pools, *self.legs) for row in pool.inputs]
         held = self.positions.inputs if self.positions else ()
-        return (*rows, *self.feed.inputs, *self.words_inputs, *held)
+        others = [row for feed in self.volatility for row in feed.inputs]
+        return (*rows, *self.feed.inputs, *self.words_inputs, *held, *others)
 
 
 Side = Literal["collateral", "debt"]

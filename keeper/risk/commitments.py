@@ -1,11 +1,12 @@
 """What the commitments root rests on: leaves of inputs, estimates, reports that a contract can open (design.md 5.5)."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from eth_abi.abi import encode
 
 from keeper.maths.keccak import keccak, leaf_hash, merkle_root
-from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility
+from keeper.records.estimates import Estimates, FeeSample, SampleDepth, SourceVolatility
 from keeper.records.report import Commitment
 from keeper.records.snapshot import Input, MarketSnapshot, WordInput
 from keeper.records.units import BlockRef, Price
@@ -18,11 +19,15 @@ OPTIONAL_ABI = "(bool,uint256)"
 PRICE_ABI = "(uint256,uint256)"
 """Numerator, denominator; no value is (0, 0)."""
 SOURCE_ABI = f"(address,{OPTIONAL_ABI},uint256,uint256,string)"
-DEPTH_ABI = f"(uint32,uint64,{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIONAL_ABI})"
+FEES_ABI = "(uint64,uint256,uint256,uint128,uint160)"
+"""Zeros where a pool has none."""
+DEPTH_ABI = f"(uint32,uint64,{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIONAL_ABI},{FEES_ABI}[])"
 WATERFALL_ABI = "(bool,uint16,(string,int32)[],bool,bool)"
+IMPLIED_ABI = f"(string,{OPTIONAL_ABI},string,uint128)"
 ESTIMATES_ABI = (
     f"({PRICE_ABI},{PRICE_ABI},{OPTIONAL_ABI},{SOURCE_ABI}[],{DEPTH_ABI},uint256[],bool,{OPTIONAL_ABI},"
-    f"{WATERFALL_ABI},string[],{OPTIONAL_ABI})"
+    f"{WATERFALL_ABI},string[],{OPTIONAL_ABI},{OPTIONAL_ABI},{OPTIONAL_ABI},{IMPLIED_ABI}[],uint256,string,"
+    f"{OPTIONAL_ABI})"
 )
 
 
@@ -67,6 +72,12 @@ def encode_estimates(estimates: Estimates) -> bytes:
         bars,
         estimates.missing,
         _optional(estimates.size),
+        _optional(estimates.realised_wad),
+        _optional(estimates.implied_wad),
+        tuple((row.source, _optional(row.sigma_wad), row.reason, row.weight) for row in estimates.implied),
+        estimates.oracle_deviation_wad,
+        estimates.scenario,
+        _optional(estimates.liquidation_bps),
     )
     return encode([ESTIMATES_ABI], [values])
 
@@ -114,9 +125,10 @@ def _source(source: SourceVolatility) -> tuple[str, tuple[bool, int], int, int, 
     return source.pool, _optional(source.sigma_wad), source.fast_wad, source.slow_wad, source.reason
 
 
-def _depth(
-    depth: SampleDepth,
-) -> tuple[int, int, tuple[bool, int], tuple[bool, int], tuple[bool, int], tuple[bool, int]]:
-    rows = (depth.bound, depth.at_100_bps, depth.at_200_bps, depth.at_500_bps)
-    bound, at_100, at_200, at_500 = (_optional(row) for row in rows)
-    return depth.window, depth.block, bound, at_100, at_200, at_500
+def _depth(depth: SampleDepth) -> tuple[object, ...]:
+    amounts = (_optional(row) for row in (depth.bound, depth.at_100_bps, depth.at_200_bps, depth.at_500_bps))
+    return (depth.window, depth.block, *amounts, tuple(map(_fees, depth.fees)))
+
+
+def _fees(fees: FeeSample | None) -> tuple[int, ...]:
+    return astuple(fees) if fees else (0, 0, 0, 0, 0)

@@ -6,21 +6,18 @@ loosening, heartbeat. Each says in a sentence what it saw.
 
 from dataclasses import dataclass, replace
 
-from keeper.maths.fixed import cdiv
 from keeper.records.core import Core, SourceCore, encode_core
 from keeper.records.decision import Decision, Due, Targets
-from keeper.records.estimates import Estimates, Waterfall
+from keeper.records.estimates import Estimates
 from keeper.records.live import ContractWords
 from keeper.records.report import Report
-from keeper.records.settings import MarketSettings, ModelSettings, Settings
+from keeper.records.settings import MarketSettings, Settings
 from keeper.records.snapshot import MarketSnapshot
-from keeper.records.units import WAD
 from keeper.risk.applied import Applied
-from keeper.risk.limits import MAX_DECAY, apply_report, clamp, expiry_time, least_bps
+from keeper.risk.exposure import Exposure, held, loosens_enough, looser, tightenings, tighter, waiting
+from keeper.risk.limits import apply_report, clamped, expiry_time
 from keeper.risk.liquidation import settled
-
-DECAY_STEPS = 256
-"""The live word holds k times sigma in 1/256 (records/live.py)."""
+from keeper.risk.targets import wanted_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,8 @@ class _Move:
     due: Due
     haircut_bps: int
     reason: str
+    exposure: Exposure
+    """Premium and ceiling to report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,29 @@ class _View:
     time: int
     target_bps: int
     """What the model asks for."""
-    goal_bps: int
-    """The same inside the contract's floor and cap."""
+    goal: Targets
+    """The same inside the contract's limits."""
     since: int
     """Dwell clock; 0 = does not run."""
+    calm: bool
+    """Whether the baseline is warm and nothing is missing."""
     settings: Settings
+
+    @property
+    def goal_bps(self) -> int:
+        return self.goal.haircut_bps
+
+    @property
+    def exposure(self) -> Exposure:
+        return Exposure(self.goal.premium_bps, self.goal.ceiling)
+
+    @property
+    def tighter(self) -> Exposure:
+        return tighter(self.exposure, held(self.words.live))
+
+    @property
+    def looser(self) -> Exposure:
+        return looser(self.exposure, held(self.words.live), self.words.law)
 
     @property
     def live_bps(self) -> int:
@@ -58,6 +75,11 @@ class _View:
     def loosened_bps(self) -> int:
         """Where a loosening would stop."""
         return min(self.live_bps, self.goal_bps + self.settings.margin_bps)
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether the model asks for more premium, or a lower ceiling, than a pending would leave."""
+        return any(tightenings(self.exposure, waiting(self.words.aux), self.settings.deviation_up_bps))
 
     @property
     def may_loosen(self) -> bool:
@@ -107,37 +129,26 @@ def decide(
         reasons = (*estimates.missing, "an input is missing: nothing is reported, the old value ages")
         return Decision(None, Due.NONE, reasons, words.live.haircut_bps, core(0))
 
-    targets = wanted_targets(estimates.waterfall, estimates.sigma_wad, words, market.model)
+    targets, loan_reasons = wanted_targets(estimates, words, market.model)
     if estimates.missing:
         # What is left of the inputs may be too calm, and a decay holds at once.
         targets = replace(targets, decay=max(targets.decay, words.live.decay))
-    goal = clamp(words.live, words.limits, targets.haircut_bps)
-    since, clock_reasons = dwell_clock(goal, estimates, words, before=before, time=time, settings=settings)
-    view = _View(words, time, targets.haircut_bps, goal, since, settings)
+    goal = clamped(words, targets)
+    since, clock_reasons = dwell_clock(goal.haircut_bps, estimates, words, before=before, time=time, settings=settings)
+    calm = estimates.warm and not estimates.missing
+    view = _View(words, time, targets.haircut_bps, goal, since, calm, settings)
     move = _move(view, snapshot.market, targets)
     asked = f"the model asks for {view.target_bps} bps, {view.live_bps} bps hold"
-    reasons = (*estimates.missing, asked, *clock_reasons, move.reason)
+    reasons = (*estimates.missing, asked, *loan_reasons, *clock_reasons, move.reason)
     if move.due is Due.NONE:
         return Decision(targets, Due.NONE, reasons, view.live_bps, core(since))
-    targets = replace(targets, haircut_bps=move.haircut_bps)
+    premium, debt = move.exposure.premium_bps, move.exposure.ceiling
+    targets = replace(targets, haircut_bps=move.haircut_bps, premium_bps=premium, ceiling=debt)
     applied = _applied(view, snapshot, targets, core(since))
     if applied.refusal:
         reasons = (*reasons, f"the contract would refuse it: {applied.refusal}")
         return Decision(targets, Due.NONE, reasons, view.live_bps, core(since))
     return Decision(targets, move.due, reasons, applied.live.haircut_bps, core(since))
-
-
-def wanted_targets(waterfall: Waterfall, sigma_wad: int, words: ContractWords, model: ModelSettings) -> Targets:
-    """What the model wants: haircut = max(live liquidation haircut, min(cap, model + buffer))."""
-    liquidation = waterfall.haircut_bps
-    buffered = min(model.haircut_max_bps, liquidation + model.buffer_bps)
-    decay = cdiv(model.k_wad * sigma_wad * DECAY_STEPS, WAD * WAD)
-    return Targets(
-        haircut_bps=max(least_bps(words.live), buffered),
-        liquidation_haircut_bps=liquidation,
-        bonus_bps=model.bonus_bps,
-        decay=min(decay, MAX_DECAY),
-    )
 
 
 def dwell_clock(
@@ -162,8 +173,9 @@ def dwell_clock(
 
 def _move(view: _View, market: bytes, targets: Targets) -> _Move:
     if view.words.live.sequence == 0:
-        return _Move(Due.FIRST, max(view.target_bps, view.live_bps), "first report of this market")
-    return _tighten(view, market, targets) or _cancel(view) or _loosen(view) or _heartbeat(view)
+        first = max(view.target_bps, view.live_bps)
+        return _Move(Due.FIRST, first, "first report of this market", view.tighter)
+    return _tighten(view, market, targets) or _bind(view) or _cancel(view) or _loosen(view) or _heartbeat(view)
 
 
 def _tighten(view: _View, market: bytes, targets: Targets) -> _Move | None:
@@ -179,34 +191,49 @@ def _tighten(view: _View, market: bytes, targets: Targets) -> _Move | None:
         return None
     step = f"{view.live_bps} bps to {applied.live.haircut_bps} bps"
     rest = f", the rest to {view.goal_bps} bps is staged" if applied.live.haircut_bps < view.goal_bps else ""
-    return _Move(Due.TIGHTEN, view.target_bps, f"tighten from {step}{rest}")
+    return _Move(Due.TIGHTEN, view.target_bps, f"tighten from {step}{rest}", view.tighter)
+
+
+def _bind(view: _View) -> _Move | None:
+    """Premium or ceiling ask for enough; the haircut goes along, so that a stage under way is not cleared."""
+    found = tuple(tightenings(view.exposure, held(view.words.live), view.settings.deviation_up_bps))
+    if not found:
+        return None
+    return _Move(Due.TIGHTEN, max(view.goal_bps, view.live_bps), ", ".join(found), view.tighter)
 
 
 def _cancel(view: _View) -> _Move | None:
     """A loosening that waits must not outlive the reason for it."""
     aux = view.words.aux
-    if not view.pending or view.may_loosen or view.goal_bps - aux.pending_bps < view.settings.deviation_up_bps:
+    rest = view.goal_bps - aux.pending_bps < view.settings.deviation_up_bps and not view.outgrown
+    if not view.pending or view.may_loosen or rest:
         return None
     reason = f"the loosening to {aux.pending_bps} bps that waits is no longer supported: it is cleared"
-    return _Move(Due.TIGHTEN, max(view.goal_bps, view.live_bps), reason)
+    return _Move(Due.TIGHTEN, max(view.goal_bps, view.live_bps), reason, view.tighter)
 
 
 def _loosen(view: _View) -> _Move | None:
     if not view.may_loosen:
         return None
     target, aux = view.loosened_bps, view.words.aux
-    if view.pending and target - aux.pending_bps < view.settings.deviation_up_bps:
+    if view.pending and target - aux.pending_bps < view.settings.deviation_up_bps and not view.outgrown:
         return None
-    held = view.time - view.since
-    return _Move(Due.LOOSEN, target, f"the full band has held for {held} seconds: loosen to {target} bps")
+    reason = f"the full band has held for {view.time - view.since} seconds: loosen to {target} bps"
+    # Nothing in it may tighten: the contract would clear the loosening.
+    return _Move(Due.LOOSEN, target, reason, view.looser)
 
 
 def _heartbeat(view: _View) -> _Move:
-    if view.words.live.observed_time + view.settings.heartbeat_seconds > view.time:
-        return _Move(Due.NONE, view.target_bps, _rest(view))
-    # Reporting the live value would clear a loosening that waits and is still supported.
-    target = view.loosened_bps if view.pending and view.may_loosen else max(view.goal_bps, view.live_bps)
-    return _Move(Due.HEARTBEAT, target, "heartbeat: the last report is old")
+    live, settings = view.words.live, view.settings
+    if live.observed_time + settings.heartbeat_seconds > view.time:
+        return _Move(Due.NONE, view.target_bps, _rest(view), view.exposure)
+    reason = "heartbeat: the last report is old"
+    if view.pending and view.may_loosen:
+        # Reporting the live value would clear a loosening that waits and is still supported.
+        return _Move(Due.HEARTBEAT, view.loosened_bps, reason, view.looser)
+    loosens = view.calm and loosens_enough(view.exposure, held(live), view.words.law, settings.deviation_down_bps)
+    exposure = view.looser if loosens and not any(tightenings(view.exposure, held(live), 1)) else view.tighter
+    return _Move(Due.HEARTBEAT, max(view.goal_bps, view.live_bps), reason, exposure)
 
 
 def _rest(view: _View) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import rfc8785
 
 from keeper.records.decision import Decision, Folded
-from keeper.records.estimates import Estimates, SourceVolatility, Waterfall
+from keeper.records.estimates import Estimates, FeeSample, ImpliedVolatility, SampleDepth, SourceVolatility, Waterfall
 from keeper.records.report import Report
 from keeper.records.settings import MarketSettings
 from keeper.records.snapshot import Input, MarketSnapshot, WordInput
@@ -97,12 +97,25 @@ def estimates_document(estimates: Estimates) -> Json:
     }
     document: dict[str, Json] = {
         "sources": [_source(source) for source in estimates.sources],
-        "depth": {"window": depth.window, "block": depth.block, **_present(amounts)},
+        "implied": [_implied(row) for row in estimates.implied],
+        "depth": {"window": depth.window, "block": depth.block, **_present(amounts), **_fees(depth)},
         "dailyMinima": [str(row) for row in estimates.daily_minima],
         "warm": estimates.warm,
         "missing": list(estimates.missing),
-        **_present({"sigmaWad": estimates.sigma_wad, "qStar": estimates.q_star, "size": estimates.size}),
+        "oracleDeviationWad": str(estimates.oracle_deviation_wad),
+        "scenario": estimates.scenario,
+        **_present(
+            {
+                "sigmaWad": estimates.sigma_wad,
+                "realisedWad": estimates.realised_wad,
+                "impliedWad": estimates.implied_wad,
+                "qStar": estimates.q_star,
+                "size": estimates.size,
+            }
+        ),
     }
+    if estimates.liquidation_bps is not None:
+        document["liquidationBps"] = estimates.liquidation_bps
     for key, price in (("midPrice", estimates.mid_price), ("oraclePrice", estimates.oracle_price)):
         if price is not None:
             document[key] = _price(price)
@@ -159,6 +172,31 @@ def _input(row: Input) -> Json:
 def _source(source: SourceVolatility) -> Json:
     wads = {"fastWad": source.fast_wad, "slowWad": source.slow_wad, "sigmaWad": source.sigma_wad}
     return {"pool": source.pool, "reason": source.reason, **_present(wads)}
+
+
+def _implied(row: ImpliedVolatility) -> Json:
+    return {
+        "source": row.source,
+        "reason": row.reason,
+        "weight": str(row.weight),
+        **_present({"sigmaWad": row.sigma_wad}),
+    }
+
+
+def _fees(depth: SampleDepth) -> dict[str, Json]:
+    """What every pool had earned; an empty object for one without fee growth."""
+    rows: list[Json] = [_fee(row) if row else {} for row in depth.fees]
+    return {"fees": rows} if rows else {}
+
+
+def _fee(row: FeeSample) -> Json:
+    numbers = {
+        "growth0X128": row.growth0_x128,
+        "growth1X128": row.growth1_x128,
+        "liquidity": row.liquidity,
+        "sqrtPriceX96": row.sqrt_price_x96,
+    }
+    return {"time": row.time, **_present(dict(numbers))}
 
 
 def _waterfall(waterfall: Waterfall) -> Json:

@@ -7,8 +7,8 @@ all loosening, so whoever bends several thin pools to make a deep one look wrong
 from collections.abc import Sequence
 from fractions import Fraction
 
+from keeper.maths import twap
 from keeper.maths.fixed import cdiv
-from keeper.maths.twap import mean_tick_down
 from keeper.records.pools import PoolState, UniswapV3State
 from keeper.records.units import BPS, Price
 from keeper.risk.depth import upper_median
@@ -56,10 +56,16 @@ def spot_off_mean_ticks(state: PoolState) -> int | None:
 
     None where the pool keeps no observations, or they do not reach back far enough.
     """
+    mean = mean_tick_down(state)
+    return None if mean is None or not isinstance(state, UniswapV3State) else state.tick - mean
+
+
+def mean_tick_down(state: PoolState, *, inverted: bool = False) -> int | None:
+    """Mean tick of the harmonic stretch, toward minus infinity; ``inverted`` for the price of token 1 in token 0."""
     if not isinstance(state, UniswapV3State) or state.harmonic is None or state.now.time <= state.harmonic.time:
         return None
-    seconds = state.now.time - state.harmonic.time
-    return state.tick - mean_tick_down(state.harmonic.tick_cumulative, state.now.tick_cumulative, seconds)
+    ends = (state.harmonic.tick_cumulative, state.now.tick_cumulative)
+    return twap.mean_tick_down(*(ends[::-1] if inverted else ends), state.now.time - state.harmonic.time)
 
 
 def _distance_bps(price: Fraction, reference: Fraction) -> int:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from keeper.records.decision import Folded
+from keeper.records.estimates import FeeSample
 from keeper.records.snapshot import LateInputs, MarketSnapshot
 
 T = TypeVar("T", MarketSnapshot, Folded)
@@ -27,6 +28,35 @@ def loads(kind: type[T], data: bytes) -> T:
     """Inverse of :func:`dumps`."""
     record: T = _build(kind, json.loads(zlib.decompress(data)))
     return record
+
+
+_FEES_BITS = (64, 256, 256, 128, 160)
+"""Width of each field of :class:`FeeSample`; whole bytes."""
+_FEES_BYTES = sum(_FEES_BITS) // 8
+
+
+def dump_fees(fees: Sequence[FeeSample | None]) -> bytes:
+    """One row after the other, big-endian, 108 bytes each; zeros where a pool has none: its time is never 0."""
+    rows = []
+    for fee in fees:
+        values = [getattr(fee, field.name) if fee else 0 for field in fields(FeeSample)]
+        rows += [value.to_bytes(bits // 8, "big") for value, bits in zip(values, _FEES_BITS, strict=True)]
+    return b"".join(rows)
+
+
+def load_fees(data: bytes) -> tuple[FeeSample | None, ...]:
+    """Inverse of :func:`dump_fees`."""
+    return tuple(_fee(data[start : start + _FEES_BYTES]) for start in range(0, len(data), _FEES_BYTES))
+
+
+def _fee(row: bytes) -> FeeSample | None:
+    if not any(row):
+        return None
+    values, start = [], 0
+    for bits in _FEES_BITS:
+        values.append(int.from_bytes(row[start : start + bits // 8], "big"))
+        start += bits // 8
+    return FeeSample(*values)
 
 
 def _plain(value: object) -> object:

@@ -13,7 +13,7 @@ from keeper.records.decision import Folded
 from keeper.records.estimates import SampleDepth
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import BlockRef
-from keeper.store.codec import dumps, loads
+from keeper.store.codec import dump_fees, dumps, load_fees, loads
 from keeper.store.tables import ROLLED_BACK, depths, evidence, pad_uint256, read_uint256, reports, samples
 
 
@@ -192,10 +192,13 @@ def _depth_values(settings_hash: bytes, market: bytes, block: BlockRef, depth: S
         "window": depth.window,
         "block_number": depth.block,
         "block_hash": block.hash,
+        "fees": dump_fees(depth.fees),
         **amounts,
     }
 
 
 def _depth(row: Row[Any]) -> SampleDepth:
-    amounts = (read_uint256(text) for text in (row.bound, row.at_100_bps, row.at_200_bps, row.at_500_bps))
-    return SampleDepth(row.window, row.block_number, *amounts)
+    bound, at_100, at_200, at_500 = (
+        read_uint256(text) for text in (row.bound, row.at_100_bps, row.at_200_bps, row.at_500_bps)
+    )
+    return SampleDepth(row.window, row.block_number, bound, at_100, at_200, at_500, load_fees(row.fees))

@@ -57,6 +57,7 @@ depths = Table(
     Column("at_100_bps", String(UINT256_DIGITS)),
     Column("at_200_bps", String(UINT256_DIGITS)),
     Column("at_500_bps", String(UINT256_DIGITS)),
+    Column("fees", LargeBinary, nullable=False, server_default=""),
 )
 
 reports = Table(

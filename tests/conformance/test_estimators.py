@@ -4,6 +4,7 @@ import pytest
 from factories import make_block, make_settings, pool_settings, pool_state
 from hypothesis import given
 from hypothesis import strategies as st
+from properties import thorough
 
 from keeper.maths.keccak import source_id
 from keeper.maths.variance import SIGMA_STEP
@@ -52,6 +53,22 @@ def test_sigma_depends_on_neither_direction_nor_decimals(name: str, ticks: list[
     _, said = ESTIMATORS[name](None, POOL, state_of(ticks), BLOCK, SETTINGS)
     for other in (state_of(ticks, sign=-1), state_of(ticks, shift=shift)):
         assert ESTIMATORS[name](None, POOL, other, BLOCK, SETTINGS)[1] == said
+
+
+@thorough
+@given(ticks=TICKS)
+def test_p55_the_inverse_pair_has_exactly_the_same_sigma(name: str, ticks: list[int]) -> None:
+    assert sigma(name, state_of(ticks, sign=-1)) == sigma(name, state_of(ticks))
+
+
+@thorough
+@given(ticks=TICKS)
+def test_p56_time_backwards_gives_the_same_sigma(name: str, ticks: list[int]) -> None:
+    assert sigma(name, state_of(ticks[::-1])) == sigma(name, state_of(ticks))
+
+
+def sigma(name: str, state: UniswapV3State) -> int | None:
+    return ESTIMATORS[name](None, POOL, state, BLOCK, SETTINGS)[1].sigma_wad
 
 
 @given(ticks=TICKS, more=TICKS)

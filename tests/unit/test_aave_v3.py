@@ -231,6 +231,6 @@ def test_depths_of_past_windows_ask_for_no_positions() -> None:
     contract = Address("0x" + "cc" * 20)
     asked = [
         {ask.reader for ask in next(market_reading(MARKET, SETTINGS, row, contract, make_block()))}
-        for row in (plan, replace(plan, positions=False))
+        for row in (plan, replace(plan, whole=False))
     ]
     assert asked[0] - asked[1] == {"aave_v3"}

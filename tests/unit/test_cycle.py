@@ -107,3 +107,28 @@ def test_crumbs_of_the_bucket_wait() -> None:
 def test_the_contract_takes_no_crumbs_at_all() -> None:
     words = pending(2000, drained=80 * 86_400, drained_time=HEAD.timestamp)
     assert activate(words, HEAD.timestamp).refusal == "LooseningExhausted"
+
+
+def premium_row(premium_bps: int) -> StoredSample:
+    sample = row(Due.TIGHTEN, 2500)
+    targets = Targets(2500, 1000, 500, premium_bps=premium_bps)
+    told = replace(sample.folded.decision, targets=targets)
+    return replace(sample, folded=replace(sample.folded, decision=told))
+
+
+def test_a_premium_that_rises_outlives_a_report_in_between_and_is_not_sent_twice() -> None:
+    newer = make_live(sequence=2, observed_block=WINDOW * 25 - 30)
+    assert still_due(premium_row(300), make_words(newer), HEAD, SETTINGS)
+    assert not still_due(premium_row(300), make_words(replace(newer, premium_bps=300)), HEAD, SETTINGS)
+    assert not still_due(premium_row(49), make_words(newer), HEAD, SETTINGS)
+
+
+def test_a_matured_premium_is_activated_while_the_model_supports_it() -> None:
+    aux = AuxWord(pending_bps=2500, pending_time=HEAD.timestamp - 30_000, pending_premium_bps=200)
+    words = make_words(make_live(observed_time=HEAD.timestamp - 100, premium_bps=400), aux)
+    # The bucket holds 100 bps: half of what waits.
+    assert activate(words, HEAD.timestamp).live.premium_bps == 300
+    for premium, want in ((200, True), (249, True), (250, False)):
+        assert helped(words, replace(decision(2500), targets=Targets(2500, 1000, 500, premium))) is want
+    drained = replace(words, aux=replace(aux, drained=70 * 86_400, drained_time=HEAD.timestamp))
+    assert not helped(drained, replace(decision(2500), targets=Targets(2500, 1000, 500, 200)))

@@ -6,6 +6,7 @@ import pytest
 from factories import (
     BLOCK_SECONDS,
     make_block,
+    make_law,
     make_limits,
     make_live,
     make_settings,
@@ -19,11 +20,11 @@ from hypothesis import strategies as st
 
 from keeper.records.core import Core, decode_core
 from keeper.records.decision import Decision, Due
-from keeper.records.estimates import Estimates, SampleDepth, Waterfall
-from keeper.records.live import AuxWord, Limits, LiveWord
+from keeper.records.estimates import Estimates, SampleDepth, SourceVolatility, Waterfall
+from keeper.records.live import AuxWord, Law, Limits, LiveWord
 from keeper.records.report import Report
-from keeper.records.settings import Settings
-from keeper.records.units import WAD
+from keeper.records.settings import ModelSettings, Settings
+from keeper.records.units import WAD, Price
 from keeper.risk.decide import decide
 from keeper.risk.limits import apply_report
 
@@ -31,11 +32,12 @@ BLOCK = make_block()
 NOW = BLOCK.timestamp
 WINDOW = 1000
 DWELL = 21_600
-MARKET = market_settings(model=model_settings(buffer_bps=0, haircut_min_bps=0, haircut_max_bps=9500))
+MODEL = model_settings(buffer_bps=0, haircut_min_bps=0, haircut_max_bps=9500)
+MARKET = market_settings(model=MODEL)
 FRESH = make_live(observed_time=NOW - 600, observed_block=24_000, sequence=7)
 
 
-AUX, LIMITS, SETTINGS = AuxWord(), make_limits(), make_settings()
+AUX, LIMITS, LAW, SETTINGS = AuxWord(), make_limits(), make_law(), make_settings()
 BEFORE = Core(WINDOW - 1, NOW - 300, 0, ())
 
 
@@ -52,6 +54,13 @@ class Case:
     warm: bool = True
     blind: bool = False
     settings: Settings = SETTINGS
+    sources: tuple[SourceVolatility, ...] = ()
+    size: int = 0
+    price: Price | None = None
+    liquidation_bps: int = 0
+    """0 = the target."""
+    model: ModelSettings = MODEL
+    law: Law = LAW
 
 
 def estimates(case: Case) -> Estimates:
@@ -59,13 +68,25 @@ def estimates(case: Case) -> Estimates:
     waterfall = Waterfall(case.target_bps, (("price_move", case.target_bps),), capped=False, unquotable=False)
     sigma = None if case.blind else WAD
     return Estimates(
-        None, None, sigma, (), depth, (1, 2, 3), case.warm, 10**19, None if case.blind else waterfall, case.missing, 0
+        mid_price=case.price,
+        oracle_price=case.price,
+        sigma_wad=sigma,
+        sources=case.sources,
+        depth=depth,
+        daily_minima=(1, 2, 3),
+        warm=case.warm,
+        q_star=10**19,
+        waterfall=None if case.blind else waterfall,
+        missing=case.missing,
+        size=case.size,
+        liquidation_bps=None if case.blind else case.liquidation_bps or case.target_bps,
     )
 
 
 def run(case: Case) -> Decision:
-    snapshot = make_snapshot(BLOCK, words=make_words(case.live, case.aux, case.limits), market=MARKET)
-    return decide(estimates(case), snapshot, before=case.before, sources=(), market=MARKET, settings=case.settings)
+    market = replace(MARKET, model=case.model)
+    snapshot = make_snapshot(BLOCK, words=make_words(case.live, case.aux, case.limits, case.law), market=market)
+    return decide(estimates(case), snapshot, before=case.before, sources=(), market=market, settings=case.settings)
 
 
 def clock(decision: Decision) -> int:

@@ -6,8 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from factories import (
     feed_reading,
@@ -24,11 +26,12 @@ from keeper.errors import ConfigError, Refused
 from keeper.fold import fold_sample
 from keeper.maths.keccak import keccak
 from keeper.records.decision import Folded
-from keeper.records.estimates import SampleDepth
+from keeper.records.estimates import FeeSample, SampleDepth
 from keeper.records.outcome import TERMINAL, IntentState, TxIntent
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import Address
 from keeper.store.codec import dumps, loads
+from keeper.store.engine import MIGRATIONS
 from keeper.store.samples import StoredReport, StoredSample
 from keeper.store.store import KeeperStore
 from keeper.store.tables import ROLLED_BACK, UINT256_DIGITS, metadata, pad_uint256, read_uint256
@@ -191,6 +194,37 @@ def test_depths_are_kept_by_settings(tmp_path: Path) -> None:
         store.samples.keep_depths(b"\x01" * 32, block, {market: depth})
         assert store.samples.depths(b"\x01" * 32) == [(WINDOW, block.hash, {market: depth})]
         assert store.samples.depths(b"\x02" * 32) == []
+
+
+def test_fees_beside_a_depth_come_back_whole(tmp_path: Path) -> None:
+    block, market = make_block(), keccak(b"market")
+    fees = (FeeSample(2**64 - 1, 2**256 - 1, 0, 2**128 - 1, 2**160 - 1), None, FeeSample(1, 2, 3, 4, 5))
+    depth = SampleDepth(WINDOW, block.number, 1, 2, 3, 4, fees)
+    with KeeperStore(url(tmp_path)) as store:
+        store.samples.keep_depths(bytes(32), block, {market: depth})
+        assert store.samples.depths(bytes(32)) == [(WINDOW, block.hash, {market: depth})]
+
+
+def test_a_database_of_the_first_schema_loses_its_caches_and_keeps_its_intents(tmp_path: Path) -> None:
+    config, engine = Config(), create_engine(url(tmp_path))
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO depths VALUES (X'01', X'02', 7, 25, X'03', '1', '2', '3', '4')")
+        connection.exec_driver_sql(
+            "INSERT INTO samples VALUES (X'01', 7, 25, X'02', 9, 1, X'', X'', 'none', NULL, X'00', X'00')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO intents (key, purpose, recipient, calldata, observed_block, valid_until, markets, state) "
+            "VALUES (X'01', 'publish', '0x', X'', 1, 2, '', 'PLANNED')"
+        )
+    engine.dispose()
+    with KeeperStore(url(tmp_path)) as store:
+        assert (store.samples.count(), store.samples.depths(b"\x01"), store.samples.newest_block()) == (0, [], None)
+    plain = sqlite3.connect(tmp_path / "keeper.sqlite")
+    assert plain.execute("SELECT count(*) FROM intents").fetchone() == (1,)
+    plain.close()
 
 
 def test_a_reorg_rolls_back_every_table_and_leaves_intents(tmp_path: Path) -> None:
