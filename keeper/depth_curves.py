@@ -13,6 +13,7 @@ from keeper.records.ports import SaleCurve
 from keeper.records.settings import PoolSettings, RouteSettings
 from keeper.records.snapshot import Answer, Ask, FeedReading, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
+from keeper.risk.adjacent import adjacent_ticks_up
 from keeper.risk.counted import believed
 from keeper.risk.depth import oracle_price, sells, upper_median
 from keeper.risk.merged import Sale, curve_points, split
@@ -157,6 +158,7 @@ def venues_of(read: Read) -> list[dict[str, Any]]:
 
 def _venue(pair: Pair, pool: PoolSettings, reading: PoolReading, tokens: tuple[Address, Address]) -> dict[str, Any]:
     off = None if reading.state is None else spot_off_mean_ticks(reading.state)
+    apart = None if reading.state is None else adjacent_ticks_up(None, reading.state)
     failure = FLAGGED if is_flagged(pair, pool, tokens) else reading.failure or None
     if failure is None and curve_of(pair, pool, reading, tokens) is None:
         failure = NOTHING_SOLD
@@ -165,6 +167,7 @@ def _venue(pair: Pair, pool: PoolSettings, reading: PoolReading, tokens: tuple[A
         "address": pool.address,
         "failure": failure,
         "spotOffMeanTicks": off,
+        "adjacentTicks": apart,
         "feeGrowthX128": _fee_growth(reading.state),
     }
 

@@ -72,6 +72,7 @@ def _positions(sample: "StoredSample", market: "MarketSettings") -> dict[str, An
 
 
 def _words(sample: "StoredSample") -> dict[str, Any] | None:
+    from keeper.risk.adjacent import most_ticks_down
     from keeper.risk.effective import describe
     from keeper.risk.regime import NAMES
 
@@ -90,6 +91,7 @@ def _words(sample: "StoredSample") -> dict[str, Any] | None:
         "pendingBps": words.aux.pending_bps,
         "pendingTime": words.aux.pending_time,
         "sequence": words.live.sequence,
+        "mostAdjacentTicks": most_ticks_down(words.live.haircut_bps),
     }
 
 
@@ -106,7 +108,8 @@ def _show(sample: "StoredSample", market: "MarketSettings") -> None:
     for source in estimates.sources:
         fast, slow = wad_percent(source.fast_wad), wad_percent(source.slow_wad)
         value = wad_percent(source.sigma_wad)
-        print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason})")
+        apart = "" if source.adjacent_ticks is None else f", newest two windows {source.adjacent_ticks} ticks apart"
+        print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason}{apart})")
     say(volatility_lines(estimates))
     depth = estimates.depth
     print(f"\ndepth       {amount(depth.bound, unit)} before liquidators lose")
