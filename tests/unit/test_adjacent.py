@@ -140,8 +140,6 @@ def fold(shift: int, haircut_bps: int = 2_500) -> Folded:
     assert state.harmonic is not None
     then = moved.now.tick_cumulative - MID_TICK * 1_800
     harmonic = replace(state.harmonic, tick_cumulative=then)
-        NOW - 1_800, moved.now.tick_cumulative - MID_TICK * 1_800, state.harmonic.seconds_per_liquidity_x128
-    )  # type: ignore[union-attr]
     words = make_words(make_live(haircut_bps=haircut_bps, observed_time=NOW - 600))
     pools = (pool_reading(replace(moved, harmonic=harmonic)), pair_reading())
     snapshot = make_snapshot(pools=pools, words=words)
