@@ -8,6 +8,7 @@ from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.chain.views import code_size, view
 from keeper.config import Config, Provider
+from keeper.config_tables import MOST_DECIMALS, MOST_SHOWN
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
 from keeper.protocols import PROTOCOLS
@@ -126,7 +127,8 @@ def check_contract(subject: Subject) -> Iterator[Finding]:
         yield Finding("network.contract", error.message, "write the address of CollateralParameters on this chain")
         return
     if domain[1] != NAME:
-        yield Finding("network.contract", f"{contract} calls itself {domain[1]!r}, not {NAME}", "correct the address")
+        called = ascii(domain[1][:MOST_SHOWN])
+        yield Finding("network.contract", f"{contract} calls itself {called}, not {NAME}", "correct the address")
     wanted = subject.config.settings.cadence_blocks
     if cadence != wanted:
         yield Finding("settings.cadence_blocks", f"is {wanted}, the contract's is {cadence}", f"write {cadence}")
@@ -199,7 +201,9 @@ def _check_decimals(subject: Subject, key: str, market: MarketSettings) -> Itera
             yield Finding(f"{key}.{side}", error.message, "write the address of a token on this chain")
             continue
         if found != wanted:
-            yield Finding(f"{key}.{side}_decimals", f"is {wanted}, the token's is {found}", f"write {found}")
+            beyond = f"more than {MOST_DECIMALS} cannot be counted: take it out of the settings"
+            remedy = f"write {found}" if found <= MOST_DECIMALS else beyond
+            yield Finding(f"{key}.{side}_decimals", f"is {wanted}, the token's is {found}", remedy)
 
 
 def check_feeds(subject: Subject) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, Validat
 from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
-from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, RANGES
+from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, MOST_SHOWN, RANGES
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
@@ -123,6 +123,11 @@ def _text(name: str) -> Any:
             raise _mistake(f"{value!r} is not a text", f'write {name} = "..."')
         if known(name) and value not in known(name):
             raise _mistake(f"{value!r} is not known", f"choose from: {', '.join(sorted(known(name)))}")
+        if not value.isprintable():
+            # What a terminal would obey must never reach one.
+            raise _mistake(f"{value[:MOST_SHOWN]!a} holds control characters", "write plain text")
+        if name == "name" and len(value) > MOST_SHOWN:
+            raise _mistake(f"{value[:MOST_SHOWN]!r}... has {len(value)} letters", f"give {MOST_SHOWN} at most")
         return value
 
     return Annotated[str, BeforeValidator(check)]

@@ -48,14 +48,19 @@ DEFAULTS: Mapping[str, Any] = {
 MAX_SECONDS = 100 * 86_400
 """Nothing in the model lasts longer; a larger number was given in milliseconds or is a date."""
 
+MOST_DECIMALS = 36
+"""Of a token; with more, not even one whole token would fit into a pool's 112 bits."""
+MOST_SHOWN = 64
+"""Letters of a name, and of what is repeated of a strange one."""
+
 FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
 RANGES: Mapping[str, tuple[int, int]] = {
     "schema": (1, 1),
     "cadence_blocks": (1, 4_096),
-    "decimals": (0, 36),
-    "collateral_decimals": (0, 36),
-    "debt_decimals": (0, 36),
-    "bridge_decimals": (0, 36),
+    "decimals": (0, MOST_DECIMALS),
+    "collateral_decimals": (0, MOST_DECIMALS),
+    "debt_decimals": (0, MOST_DECIMALS),
+    "bridge_decimals": (0, MOST_DECIMALS),
     "fee_pips": (0, DYNAMIC_FEE),
     "tick_spacing": (0, 32_767),
     "rounds": (0, 8),

@@ -13,6 +13,8 @@ from keeper.records.ports import SaleCurve
 from keeper.records.settings import PoolSettings, RouteSettings
 from keeper.records.snapshot import Answer, Ask, FeedReading, PoolReading, ReadPlan
 from keeper.records.units import Address, BlockRef, Price
+from keeper.risk.adjacent import adjacent_ticks_up
+from keeper.risk.counted import believed
 from keeper.risk.depth import oracle_price, sells, upper_median
 from keeper.risk.merged import Sale, curve_points, split
 from keeper.risk.outliers import spot_off_mean_ticks
@@ -21,6 +23,7 @@ from keeper.venues import VENUES
 
 LOSSES_BPS = (10, 25, *range(50, 1_050, 50))
 FLAGGED = "flagged in the settings: counts for nothing"
+NOTHING_SOLD = "nothing can be sold there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,20 @@ def side_of(read: Read, *, turned: bool = False) -> Side:
         curve_of(pair, pool, row, (pair.sold.address, pair.bought.address))
         for pool, row in zip(pair.pools, read.pools, strict=True)
     ]
+    oracle = _oracle(read, pair)
+    direct = _believed(direct, oracle)
     routes = [_route_curve(pair, route, rows) for route, rows in leg_readings(read, turned=turned)]
     prices = [curve.mid for curve in direct if curve is not None] or [row.middle for row in routes if row is not None]
     if not prices:
         return Side((*direct, *routes), None)
-    prices = [upper_median(prices), *_oracle(read, pair)]
+    prices = [upper_median(prices), *([oracle] if oracle else [])]
     return Side((*direct, *routes), max(Fraction(price.numerator, price.denominator) for price in prices))
+
+
+def _believed(curves: Sequence[SaleCurve | None], oracle: Price | None) -> list[SaleCurve | None]:
+    """Those that the fold would count; a price that nobody confirms would hide what the others sell."""
+    kept, _ = believed([("", curve) for curve in curves if curve is not None], oracle)
+    return [curve if any(curve is row for row in kept) else None for curve in curves]
 
 
 def leg_readings(read: Read, *, turned: bool = False) -> list[tuple[RouteSettings, tuple[PoolReading, ...]]]:
@@ -147,12 +158,16 @@ def venues_of(read: Read) -> list[dict[str, Any]]:
 
 def _venue(pair: Pair, pool: PoolSettings, reading: PoolReading, tokens: tuple[Address, Address]) -> dict[str, Any]:
     off = None if reading.state is None else spot_off_mean_ticks(reading.state)
+    apart = None if reading.state is None else adjacent_ticks_up(None, reading.state)
     failure = FLAGGED if is_flagged(pair, pool, tokens) else reading.failure or None
+    if failure is None and curve_of(pair, pool, reading, tokens) is None:
+        failure = NOTHING_SOLD
     return {
         "venue": pool.venue,
         "address": pool.address,
         "failure": failure,
         "spotOffMeanTicks": off,
+        "adjacentTicks": apart,
         "feeGrowthX128": _fee_growth(reading.state),
     }
 
@@ -174,11 +189,11 @@ def _route_curve(pair: Pair, route: RouteSettings, readings: Sequence[PoolReadin
     return RouteCurve(legs[0], legs[1]) if all(legs) else None
 
 
-def _oracle(read: Read, pair: Pair) -> list[Price]:
+def _oracle(read: Read, pair: Pair) -> Price | None:
     if read.feed is None or read.feed.answer is None or pair.market is None:
-        return []
+        return None
     oracle = oracle_price(read.feed.answer, pair.market)
-    return [Price(oracle.denominator, oracle.numerator) if pair.backwards else oracle]
+    return Price(oracle.denominator, oracle.numerator) if pair.backwards else oracle
 
 
 def _points(side: Side) -> tuple[Sale, ...]:

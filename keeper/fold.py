@@ -229,12 +229,10 @@ def _size(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[int | None,
 
 def _measure(snapshot: MarketSnapshot, market: MarketSettings) -> tuple[Market, list[str]]:
     """Price and depth, and a line for every venue or feed that had none or is not believed."""
-    found = counted_of(snapshot, market)
+    found, oracle = counted_of(snapshot, market), _oracle(snapshot, market)
     missing = list(found.missing)
-    answer = snapshot.feed.answer
-    if answer is None:
+    if oracle is None:
         missing.append(f"feed: {snapshot.feed.failure}")
-    oracle = None if answer is None else oracle_price(answer, market)
     return measure(found.curves, oracle, market.model, found.routes, found.flagged), missing
 
 
@@ -250,7 +248,12 @@ def counted_of(snapshot: MarketSnapshot, market: MarketSettings) -> Counted:
         ways.append(Way(route.bridge, first, second, route.counted_bps))
     pair = (market.collateral, market.debt)
     direct = [_offer(pool, row, pair, market) for pool, row in zip(market.pools, snapshot.pools, strict=True)]
-    return counted(direct, ways)
+    return counted(direct, ways, _oracle(snapshot, market))
+
+
+def _oracle(snapshot: MarketSnapshot, market: MarketSettings) -> Price | None:
+    answer = snapshot.feed.answer
+    return None if answer is None else oracle_price(answer, market)
 
 
 def _offer(pool: PoolSettings, reading: PoolReading, tokens: tuple[Address, Address], market: MarketSettings) -> Offer:

@@ -5,7 +5,7 @@ silence takes nothing away that was there. A feed that governance named and that
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keeper.maths.keccak import source_id
 from keeper.records.core import Core, SourceCore
@@ -13,6 +13,7 @@ from keeper.records.estimates import FeeSample, ImpliedVolatility, SampleDepth, 
 from keeper.records.settings import MarketSettings, PoolSettings, Settings
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import Address
+from keeper.risk.adjacent import adjacent_ticks_up, doubts
 from keeper.risk.sigma import haircut_sigma_up, implied_sigma, of_feed
 from keeper.volatility import ESTIMATORS, IMPLIED
 from keeper.volatility.lvr import fee_sample
@@ -56,6 +57,8 @@ def volatility_of(
     together = None if realised is None else implied_sigma(pools, realised)
     missing = [f"volatility: {row.pool}: {row.reason}" for row in sources if row.sigma_wad is None]
     missing += [feed_fault(row.source, row.reason) for row in feeds if row.sigma_wad is None]
+    if snapshot.words is not None:
+        missing += doubts(sources, snapshot.words.live.haircut_bps)
     return Volatility(
         entries=entries,
         sources=sources,
@@ -97,7 +100,9 @@ def _realised(
         if reading.state is None:
             result = SourceVolatility(pool.address, None, 0, 0, "the pool could not be read")
         else:
+            apart = adjacent_ticks_up(entry, reading.state)
             entry, result = ESTIMATORS[ESTIMATOR](entry, pool, reading.state, snapshot.block, settings)
+            result = replace(result, adjacent_ticks=apart)
         said.append(result)
         if entry is not None:
             after.append(entry)

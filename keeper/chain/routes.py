@@ -236,7 +236,10 @@ def _code(name: str) -> str:
 
 
 def _too_big(error: RpcError) -> RpcError | TooBig:
-    """Known dialects: geth and reth ``out of gas``, Nethermind ``OutOfGas``, Anvil also ``MemoryOOG``."""
+    """Known dialects: geth and reth ``out of gas``, Nethermind ``OutOfGas``, Anvil also ``MemoryOOG``.
+
+    A constructor is too big by itself at 49,152 bytes, with which every node says ``initcode`` (EIP-3860).
+    """
     text = error.message.lower().replace(" ", "")
-    out_of_gas = any(mark in text for mark in ("outofgas", "oog", "gasrequiredexceeds"))
+    out_of_gas = any(mark in text for mark in ("outofgas", "oog", "gasrequiredexceeds", "initcode"))
     return TooBig("the call ran out of gas") if out_of_gas else error

@@ -158,7 +158,12 @@ def now_settings(history: "History") -> "Settings":
     """Settings in force at the last block of the history."""
     if not history.adopted:
         raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
-    return history.settings_at(history.up_to)
+    settings = history.settings_at(history.up_to)
+    for market in settings.markets:
+        if not market.name.isprintable():
+            # Anybody's contract can be named on the command line; its words must not steer the terminal.
+            raise Refused(f"its settings name a market {ascii(market.name)[:80]}", "check the address of the contract")
+    return settings
 
 
 def _chain(  # noqa: PLR0917 - a chain has this many parts

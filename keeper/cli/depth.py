@@ -148,6 +148,7 @@ def _read(
 
 def _published(snapshot: "MarketSnapshot", settings: "Settings", pair: "Pair") -> dict[str, Any]:
     from keeper.fold import fold_sample
+    from keeper.risk.adjacent import most_ticks_down
     from keeper.risk.windows import window_of
 
     window = window_of(snapshot.block.number, settings.cadence_blocks)
@@ -167,6 +168,7 @@ def _published(snapshot: "MarketSnapshot", settings: "Settings", pair: "Pair") -
         },
         "sigmaWad": _text(estimates.sigma_wad),
         "missing": list(estimates.missing),
+        "mostAdjacentTicks": snapshot.words and most_ticks_down(snapshot.words.live.haircut_bps),
         "countedBps": {route.bridge: route.counted_bps for route in market.routes},
     }
 

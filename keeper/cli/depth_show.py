@@ -104,5 +104,7 @@ def _show_venue(row: dict[str, Any], document: dict[str, Any], indent: str = "")
         return
     off = row["spotOffMeanTicks"]
     pushed = "" if off is None else f", spot {off:+d} ticks off its mean of {document['harmonicSeconds']} s"
+    if (apart := row["adjacentTicks"]) is not None:
+        pushed += f", newest two windows {apart} ticks apart"
     said = (row["failure"] or "ok").removeprefix(row["address"] + ": ")
     print(f"{indent}{row['venue']:<17} {row['address']} {said}{pushed}")

@@ -120,6 +120,7 @@ def _positions(sample: "StoredSample", market: "MarketSettings") -> dict[str, An
 
 
 def _words(sample: "StoredSample") -> dict[str, Any] | None:
+    from keeper.risk.adjacent import most_ticks_down
     from keeper.risk.effective import describe
     from keeper.risk.regime import NAMES
 
@@ -138,4 +139,5 @@ def _words(sample: "StoredSample") -> dict[str, Any] | None:
         "pendingBps": words.aux.pending_bps,
         "pendingTime": words.aux.pending_time,
         "sequence": words.live.sequence,
+        "mostAdjacentTicks": most_ticks_down(words.live.haircut_bps),
     }

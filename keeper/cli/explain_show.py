@@ -42,7 +42,8 @@ def _show_inputs(estimates: "Estimates", market: "MarketSettings", made: dict[st
     for source in estimates.sources:
         fast, slow = wad_percent(source.fast_wad), wad_percent(source.slow_wad)
         value = wad_percent(source.sigma_wad)
-        print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason})")
+        apart = "" if source.adjacent_ticks is None else f", newest two windows {source.adjacent_ticks} ticks apart"
+        print(f"  {source.pool}  {value}  (fast {fast}, slow {slow}; {source.reason}{apart})")
     say(volatility_lines(estimates))
     print(f"\ndepth       {amount(depth.bound, unit)} before liquidators lose")
     for name, size in (("1 %", depth.at_100_bps), ("2 %", depth.at_200_bps), ("5 %", depth.at_500_bps)):

@@ -18,6 +18,8 @@ class SourceVolatility:
     """From the 11-day half-life; 0 without a value."""
     reason: str
     """Which path spoke (``ring``, ``accumulators``), or why there is no value."""
+    adjacent_ticks: int | None = None
+    """Distance of the mean ticks of the newest two windows, rounded up; None = there are no two."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from keeper.records.ports import SaleCurve
 from keeper.records.units import BPS, Address, Price
 from keeper.risk.depth import upper_median
-from keeper.risk.outliers import OUTLIER_BPS, disagreement_bps, off_bps, off_median_bps
+from keeper.risk.outliers import OUTLIER_BPS, disagreement_bps, off_bps, off_median_bps, unconfirmed
 from keeper.risk.routes import RouteCurve, ShareCurve
 
 
@@ -51,9 +51,9 @@ class Counted:
     missing: tuple[str, ...]
 
 
-def counted(direct: Sequence[Offer], ways: Sequence[Way] = ()) -> Counted:
-    """Sort out what counts; the order of the settings is kept."""
-    curves, missing = _leg(direct)
+def counted(direct: Sequence[Offer], ways: Sequence[Way] = (), oracle: Price | None = None) -> Counted:
+    """Sort out what counts; the order of the settings is kept. The oracle speaks where two direct venues disagree."""
+    curves, missing = _leg(direct, oracle)
     routes = []
     for way in ways:
         route, lines = _route(way, [curve.mid for curve in curves])
@@ -64,21 +64,39 @@ def counted(direct: Sequence[Offer], ways: Sequence[Way] = ()) -> Counted:
     return Counted(tuple(curves), tuple(routes), flagged, tuple(missing))
 
 
-def _leg(offers: Sequence[Offer]) -> tuple[list[SaleCurve], list[str]]:
-    """Curves of the venues whose price the others confirm, and a line for each other one that is not flagged."""
-    offers = [row for row in offers if not row.flagged]
-    missing = [f"depth: {row.fault}" for row in offers if row.curve is None]
-    found = [(row.label, row.curve) for row in offers if row.curve is not None]
+def believed(found: Sequence[tuple[str, SaleCurve]], oracle: Price | None = None) -> tuple[list[SaleCurve], list[str]]:
+    """Curves whose price the others (of two: the oracle) confirm, and a line for every doubt.
+
+    Parameters
+    ----------
+    found
+        What messages call each venue, and its curve.
+    oracle
+        Raw debt per raw collateral; None = nobody breaks the tie between two.
+    """
     prices = [curve.mid for _, curve in found]
-    curves = []
+    lone = unconfirmed(prices, oracle)
+    if lone is not None and oracle is not None:
+        off = off_bps(prices[lone], oracle)
+        line = f"price: {found[lone][0]}: {off} bps off the feed, which the other venue is near, not counted"
+        return [curve for at, (_, curve) in enumerate(found) if at != lone], [line]
+    curves, doubts = [], []
     for (label, curve), off in zip(found, off_median_bps(prices), strict=True):
         if off > OUTLIER_BPS:
-            missing.append(f"price: {label}: {off} bps off the median of {len(found)} venues, not counted")
+            doubts.append(f"price: {label}: {off} bps off the median of {len(found)} venues, not counted")
         else:
             curves.append(curve)
     if (apart := disagreement_bps(prices)) > OUTLIER_BPS:
-        missing.append(f"price: the two venues are {apart} bps apart")
-    return curves, missing
+        doubts.append(f"price: the two venues are {apart} bps apart")
+    return curves, doubts
+
+
+def _leg(offers: Sequence[Offer], oracle: Price | None = None) -> tuple[list[SaleCurve], list[str]]:
+    """Curves of the venues that are believed, and a line for each other one that is not flagged."""
+    offers = [row for row in offers if not row.flagged]
+    missing = [f"depth: {row.fault}" for row in offers if row.curve is None]
+    curves, doubts = believed([(row.label, row.curve) for row in offers if row.curve is not None], oracle)
+    return curves, missing + doubts
 
 
 def _route(way: Way, prices: Sequence[Price]) -> tuple[RouteCurve | None, list[str]]:

@@ -171,7 +171,10 @@ def _input(row: Input) -> Json:
 
 def _source(source: SourceVolatility) -> Json:
     wads = {"fastWad": source.fast_wad, "slowWad": source.slow_wad, "sigmaWad": source.sigma_wad}
-    return {"pool": source.pool, "reason": source.reason, **_present(wads)}
+    document: dict[str, Json] = {"pool": source.pool, "reason": source.reason, **_present(wads)}
+    if source.adjacent_ticks is not None:
+        document["adjacentTicks"] = source.adjacent_ticks
+    return document
 
 
 def _implied(row: ImpliedVolatility) -> Json:

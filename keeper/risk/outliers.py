@@ -1,7 +1,7 @@
 """Venues whose price the others do not confirm: named, and not counted (reliability.md T8).
 
-Only three or more venues have a majority. Leaving one out takes depth away and stops all loosening, so whoever bends
-several thin pools to make a deep one look wrong can only tighten.
+Three or more venues have a majority; of two, the feed is the third voice. Leaving one out takes depth away and stops
+all loosening, so whoever bends several thin pools to make a deep one look wrong can only tighten.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,17 @@ def disagreement_bps(prices: Sequence[Price]) -> int:
         return 0
     low, high = sorted(map(_fraction, prices))
     return _distance_bps(high, low)
+
+
+def unconfirmed(prices: Sequence[Price], oracle: Price | None) -> int | None:
+    """Place of that one of two venues which neither the other nor the oracle confirms.
+
+    None where the two agree, where there is no oracle, and where it is near both or neither of them.
+    """
+    if oracle is None or disagreement_bps(prices) <= OUTLIER_BPS:
+        return None
+    far = [at for at, price in enumerate(prices) if off_bps(price, oracle) > OUTLIER_BPS]
+    return far[0] if len(far) == 1 else None
 
 
 def off_bps(price: Price, reference: Price) -> int:

@@ -13,6 +13,9 @@ from keeper.maths.keccak import keccak
 from keeper.maths.tick_math import MAX_TICK, MIN_TICK, sqrt_ratio_at_tick
 from keeper.venues.abi import signed, word
 
+COLD_LOAD_GAS = 2_100
+"""Least that a word costs a reader; EIP-2929."""
+
 _TWO_128 = 1 << 128
 _UINT128 = _TWO_128 - 1
 
@@ -97,6 +100,11 @@ def initialised(bitmaps: Mapping[int, int], low: int, high: int, spacing: int) -
             first = position << 8
             found += [(first + place) * spacing for place in map(add, accumulate(map(len, runs)), count())]
     return found[bisect_left(found, low) : bisect_right(found, high)]
+
+
+def beyond(gas: int, words: int) -> bool:
+    """Whether no reader could load so many words with its stipend: by views they must not be asked for either."""
+    return words * COLD_LOAD_GAS > gas
 
 
 def tick_liquidity(value: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 from keeper.venues.abi import answered, signed, view, word
-from keeper.venues.tick_words import bounds, covering, initialised
+from keeper.venues.tick_words import beyond, bounds, covering, initialised
 
 FAILED = Answer(False, b"")
 PROBES = 4
@@ -40,6 +40,8 @@ def by_views(ask: Ask, block: BlockRef) -> Round:
         return FAILED
     words = [row[0] for row in bitmaps if row is not None]
     ticks = initialised(dict(zip(positions, words, strict=True)), low, high, spacing)
+    if beyond(ask.gas, len(words) + len(ticks)):
+        return FAILED
     answers = yield tuple(view(ask.to, "ticks(int24)", tick) for tick in ticks)
     liquidities = [answered(answer, 8) for answer in answers]
     if None in liquidities:

@@ -9,7 +9,7 @@ from keeper.maths.keccak import keccak
 from keeper.records.snapshot import Answer, Ask
 from keeper.records.units import Address, BlockRef
 from keeper.venues.abi import WORD, signed, word, words_of
-from keeper.venues.tick_words import bounds, covering, initialised, mapped
+from keeper.venues.tick_words import beyond, bounds, covering, initialised, mapped
 from keeper.venues.uniswap_v4_words import BITMAP_OFFSET, HEAD_OFFSETS, TICKS_OFFSET, first_slot
 
 FAILED = Answer(False, b"")
@@ -40,6 +40,8 @@ def by_views(
     if words is None:
         return FAILED
     found = initialised(dict(zip(positions, words, strict=True)), low, high, spacing)
+    if beyond(ask.gas, len(words) + len(found)):
+        return FAILED
     ticks = yield from _load(ask.to, [mapped(tick, base + TICKS_OFFSET) for tick in found])
     if ticks is None:
         return FAILED

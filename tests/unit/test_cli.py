@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import typer
 from factories import CHAIN_ID, CONTRACT, make_settings
 
 from keeper.__main__ import hoisted, main
+from keeper.cli.common import now_settings
 from keeper.cli.output import amount, emit_json, percent, table, wad_percent
 from keeper.config import Operator, Provider, Secret, dump_toml
+from keeper.errors import Refused
+from keeper.records.settings import Settings
 
 HELP_SECONDS = 0.4
 COMMANDS = (
@@ -210,6 +214,27 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest
 def test_verify_names_the_wrong_option(rpc: str, contract: str, names: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--all", "--rpc", rpc, "--contract", contract]) == 2
     assert capsys.readouterr().err.startswith(f"error: {names}: ")
+
+
+@dataclass(frozen=True)
+class OneSettings:
+    """A history that knows one document of settings."""
+
+    settings: Settings
+    adopted: tuple[int, ...] = (1,)
+    up_to: int = 9
+
+    def settings_at(self, _block: int) -> Settings:
+        return self.settings
+
+
+def test_a_contract_cannot_write_to_the_terminal_through_a_markets_name() -> None:
+    plain = OneSettings(make_settings())
+    assert now_settings(plain) is plain.settings  # type: ignore[arg-type]
+    loud = replace(plain.settings.markets[0], name="\x1b[2J\x9b")
+    with pytest.raises(Refused) as caught:
+        now_settings(OneSettings(make_settings(markets=(loud,))))  # type: ignore[arg-type]
+    assert caught.value.message == r"its settings name a market '\x1b[2J\x9b'"
 
 
 def test_amounts_are_exact_and_rounded_down() -> None:

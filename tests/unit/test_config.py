@@ -158,6 +158,16 @@ def test_an_unknown_key_is_named_with_the_likely_one(tmp_path: Path) -> None:
             f"markets[0].pools[1].venue: 'uniswap_v9' is not known; choose from: {', '.join(sorted(VENUES))}",
         ),
         ('name = "WETH/USDC"', "", "markets[0].name: is missing; add name"),
+        (
+            'name = "WETH/USDC"',
+            'name = "\\u001b[2Jok"',
+            "markets[0].name: '\\x1b[2Jok' holds control characters; write plain text",
+        ),
+        (
+            'name = "WETH/USDC"',
+            f'name = "{"N" * 1_000_000}"',
+            f"markets[0].name: '{'N' * 64}'... has 1000000 letters; give 64 at most",
+        ),
         ("rounds = 0", "rounds = 9", "markets[0].feed.rounds: 9 is above 8; give a whole number from 0 to 8"),
         (
             "holders = []",
