@@ -80,13 +80,20 @@ def _div(self: Any, other: Any, *, abstraction: Any = None) -> Any:
         zero = z3.BitVecVal(0, size)
         return HalmosBitVec(z3.If(divisor == zero, zero, factor), size=size)
     width = _width(dividend)
-    if self.is_concrete or not other.is_concrete or not 0 < width < size or not 0 < divisor.as_long() < 1 << width:
+    if (self.is_concrete and other.is_concrete) or not 0 < width < size:
+        return _divide(self, other, abstraction=abstraction)
+    if other.is_concrete and not 1 < divisor.as_long() < 1 << width:
         return _divide(self, other, abstraction=abstraction)
     # By name, as Halmos leaves a division open until it must know it; z3's own would be written in words of its own.
     bits = z3.BitVecSort(width)
-    low, by = z3.Extract(width - 1, 0, dividend), z3.BitVecVal(divisor.as_long(), width)
+    low, by = z3.Extract(width - 1, 0, dividend), z3.Extract(width - 1, 0, divisor)
     quotient = z3.Function(f"f_evm_bvudiv_{width}", bits, bits, bits)(low, by)
-    answer = HalmosBitVec(z3.ZeroExt(size - width, quotient), size=size)
+    term = z3.ZeroExt(size - width, quotient)
+    if not other.is_concrete:
+        # A divisor that does not fit is larger than the dividend.
+        fits = z3.Extract(size - 1, width, divisor) == 0
+        return HalmosBitVec(z3.If(fits, term, z3.BitVecVal(0, size)), size=size)
+    answer = HalmosBitVec(term, size=size)
     # What a division is, said by a product: with it the solver hardly ever needs the division itself.
     most = z3.BitVecVal(((1 << width) - 1) // divisor.as_long(), width)
     facts = [z3.ULE(quotient, most), z3.ULE(quotient * by, low), z3.ULT(low - quotient * by, by)]
