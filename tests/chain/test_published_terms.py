@@ -9,6 +9,7 @@ import pytest
 from keepers import keeper, opened
 
 from keeper.chain.anvil import Anvil, AnvilOptions
+from keeper.chain.artifacts import load
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
 from keeper.cycle import read_words, run_cycle
@@ -20,7 +21,6 @@ from keeper.risk.windows import last_ended
 from keeper.sampling import Sampler
 from keeper.testing import world
 from keeper.testing.client import DevChain
-from keeper.testing.contracts import load
 from keeper.testing.devnet import Devnet, build_devnet
 from keeper.testing.scenario import Scenario
 
@@ -37,7 +37,8 @@ TERMS = {
     "ceiling_share_bps": 5_000,
     "premium_max_bps": 800,
 }
-INDEX_PER_CENT = 900
+INDEX_PER_CENT = 3_000
+"""Above what prices do in a world whose time is compressed."""
 Lived = tuple[DevChain, Devnet, Path, dict[bytes, LiveWord]]
 
 
@@ -84,19 +85,23 @@ def test_every_report_is_recomputed_to_the_same_bytes_with_everything_on(lived: 
     reports = json.loads(done.out)["reports"]
     assert len(reports) >= 2
     assert all(row["ok"] for row in reports)
-    # Two answers of code a sample: the price feed's and the index's.
-    assert all(row["unprovableAnswers"] == 2 * row["samples"] for row in reports)
+    # Two answers of code a sample, the price feed's and the index's; windows before the terms held have one.
+    assert all(row["samples"] < row["unprovableAnswers"] <= 2 * row["samples"] for row in reports)
 
 
 def test_fees_of_real_pools_and_the_index_speak_and_raise(lived: Lived) -> None:
     _, devnet, toml, _ = lived
     for market in devnet.settings.markets:
         found = json.loads(keeper(toml, "explain", market.name, "--json").out)["estimates"]
-        assert found["missing"] == []
-        pools, (index,) = found["implied"][:-1], found["implied"][-1:]
-        assert [row["reason"] for row in pools[:2]] == ["fees", "fees"]
-        assert all(int(row["sigmaWad"]) > 0 and int(row["weight"]) > 0 for row in pools[:2])
-        assert "keeps no fee growth" in pools[2]["reason"]
+        assert not [line for line in found["missing"] if line.startswith("volatility")]
+        *pools, index = found["implied"]
+        for pool, row in zip(market.pools, pools, strict=True):
+            if pool.venue == "uniswap_v3":
+                assert (row["source"], row["reason"]) == (pool.address, "fees")
+                assert int(row["sigmaWad"]) > 0
+                assert int(row["weight"]) > 0
+            else:
+                assert "keeps no fee growth" in row["reason"]
         assert (index["reason"], int(index["sigmaWad"])) == ("feed", INDEX_PER_CENT * WAD // 100)
         realised, implied = int(found["realisedWad"]), int(found["impliedWad"])
         assert 0 < implied <= 2 * realised
@@ -113,7 +118,7 @@ def test_the_contract_holds_the_ceiling_and_premium_that_depth_carries(lived: Li
         found = json.loads(keeper(toml, "explain", market.name, "--json").out)
         q_star, size = int(found["estimates"]["qStar"]), int(found["estimates"]["size"])
         short = -(-800 * max(0, size - q_star) // size)
-        assert live[key].premium_bps >= short - 50
+        assert found["decision"]["due"] != "none" or live[key].premium_bps > short - 50
         assert live[key].ceiling
         # Never more than half of Q* at the price at which a listing began, and a tenth of slack.
         price = float(next(plan for plan in world.MARKETS if market.name.startswith(plan.token.symbol)).token.price)
@@ -129,5 +134,6 @@ def test_another_keeper_without_a_store_reads_the_same_trailing_fees(lived: Live
         whole = first.observe(window, dict.fromkeys(first.markets, b""))
         assert all(row.volatility for row in whole.values())
         assert first.depths(window) == second.depths(window)
-    for depth in second.depths(window).values():
-        assert [fees is not None for fees in depth.fees] == [True, True, False]
+    for key, market in second.markets.items():
+        fees = second.depths(window)[key].fees
+        assert [row is not None for row in fees] == [pool.venue == "uniswap_v3" for pool in market.pools]
