@@ -6,7 +6,6 @@ from pathlib import Path
 
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
-from keeper.config_dump import dump
 from keeper.fold import fold_sample, market_reading, read_plan
 from keeper.maths.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, tick_at_sqrt_ratio
 from keeper.reading import open_reader
@@ -93,16 +92,8 @@ def folded(ground: Ground, reader: Reader, markets: list[MarketSettings]) -> lis
 
 def operator_files(ground: Ground, folder: Path, *markets: MarketSettings) -> Path:
     """``keeper.toml`` of these markets."""
-    path = write_operator_files(ground.devnet, folder)
-    network = {
-        "name": "devnet",
-        "chain_id": ground.devnet.chain_id,
-        "contract": ground.devnet.contract,
-        "providers": {"anvil": ground.devnet.url},
-    }
     settings = replace(ground.devnet.settings, markets=markets)
-    path.write_text(dump(network, {"key_file": "keeper.key", "data_dir": "data"}, {"url": ""}, settings))
-    return path
+    return write_operator_files(replace(ground.devnet, settings=settings), folder)
 
 
 Maker = Callable[[Ground], PoolSettings]

@@ -3,19 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from bad_ground import AROUND, Ground, Maker, build_ground, folded, operator_files, quoted, read_alone, v2, v3, v4
 from bad_pools import MATRIX, NOTHING_SOLD, SHOUT, renamed_code
-from keepers import Done
+from keepers import Done, keeper_here
 from ways import reader_by
 
-from keeper.__main__ import main
 from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.chain.artifacts import load
 from keeper.chain.routes import Deployless
@@ -48,10 +45,7 @@ def _put_back(ground: Ground) -> Iterator[None]:
 
 def keeper(toml: Path, *arguments: str) -> Done:
     """Run the program in this process; nothing that it writes may steer a terminal."""
-    out, err = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = main(["--config", str(toml), *arguments])
-    done = Done(code, out.getvalue(), err.getvalue())
+    done = keeper_here(toml, *arguments)
     assert all(line.isprintable() for line in (done.out + done.err).split("\n"))
     assert "Traceback" not in done.err
     return done

@@ -3,17 +3,15 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_abi.abi import decode
-from keepers import Done, opened
+from keepers import keeper_here as keeper
+from keepers import opened
 
-from keeper.__main__ import main
 from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.chain.artifacts import load
 from keeper.cycle import run_cycle
@@ -50,14 +48,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         devnet = build_devnet(chain, every_venue=True)
         chain.mine()
         yield chain, devnet, write_operator_files(devnet, tmp_path_factory.mktemp("every"))
-
-
-def keeper(toml: Path, *arguments: str) -> Done:
-    """Run the program in this process: most of a short command's time is its start."""
-    out, err = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = main(["--config", str(toml), *arguments])
-    return Done(code, out.getvalue(), err.getvalue())
 
 
 def shown(world: World, *arguments: str) -> dict[str, Any]:

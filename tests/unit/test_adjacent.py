@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from keeper.fold import fold_sample
 from keeper.maths.tick_math import MAX_TICK
-from keeper.records.core import SourceCore
-from keeper.records.decision import Folded
-from keeper.records.estimates import SourceVolatility
+from keeper.records.core import Core, SourceCore, decode_core, encode_core
+from keeper.records.decision import Due, Folded
+from keeper.records.estimates import SampleDepth, SourceVolatility
 from keeper.records.pools import Cumulative, UniswapV2State, UniswapV3State
 from keeper.records.units import Address
 from keeper.risk.adjacent import FARTHEST, adjacent_ticks_up, doubts, most_ticks_down
@@ -132,7 +132,10 @@ def test_a_source_that_is_silent_has_its_own_line_and_one_without_windows_is_a_d
     assert [*doubts([source(1, None)], 2_500)] == [f"price: {POOL}: no two windows to compare"]
 
 
-def fold(shift: int, haircut_bps: int = 2_500) -> Folded:
+WINDOW = 1_000
+
+
+def fold(shift: int, haircut_bps: int = 2_500, core: bytes = b"", trailing: tuple[SampleDepth, ...] = ()) -> Folded:
     """A sample whose newest ring window lies ``shift`` ticks off the one before, spot where it was."""
     state = pool_state()
     flat = tuple(replace(row, tick_cumulative=MID_TICK * (row.time - NOW)) for row in state.ring)
@@ -143,7 +146,7 @@ def fold(shift: int, haircut_bps: int = 2_500) -> Folded:
     words = make_words(make_live(haircut_bps=haircut_bps, observed_time=NOW - 600))
     pools = (pool_reading(replace(moved, harmonic=harmonic)), pair_reading())
     snapshot = make_snapshot(pools=pools, words=words)
-    return fold_sample(b"", snapshot, 1000, (), market_settings(), make_settings())
+    return fold_sample(core, snapshot, WINDOW, trailing, market_settings(), make_settings())
 
 
 @pytest.mark.parametrize(("shift", "said"), [(0, 0), (239, 0), (-239, 0), (240, 1), (-240, 1)])
@@ -160,3 +163,20 @@ def test_the_fold_names_a_push_between_windows_as_missing(shift: int, said: int)
 def test_the_live_haircut_says_how_much_is_too_much() -> None:
     assert not [line for line in fold(240, 5_000).estimates.missing if "window" in line]
     assert [line for line in fold(240, 1_000).estimates.missing if "window" in line]
+
+
+@pytest.mark.parametrize(
+    ("shift", "due"), [(0, Due.LOOSEN), (1_918, Due.LOOSEN), (1_919, Due.NONE), (-1_919, Due.NONE)]
+)
+def test_a_loosening_that_has_waited_long_enough_stops_at_a_push_and_its_clock_starts_again(
+    shift: int, due: Due
+) -> None:
+    since = NOW - 30_000
+    core = encode_core(Core(WINDOW - 1, NOW - 300, since, ()))
+    depth = fold(0).estimates.depth
+    trailing = tuple(replace(depth, window=WINDOW - 288 * day) for day in range(1, 4))
+    folded = fold(shift, 9_000, core, trailing)
+    assert folded.decision.due is due
+    after = decode_core(folded.decision.core_after)
+    assert after is not None
+    assert after.dwell_since == (since if due is Due.LOOSEN else 0)
