@@ -34,7 +34,15 @@ def check_document(document: Mapping[str, Any]) -> list[Problem]:
         _schema().model_validate(document)
     except ValidationError as error:
         return [_problem(item) for item in error.errors(include_url=False)]
-    return [Problem(*row) for row in consistency(build_settings(document))]
+    return [*_too_few(document["network"]), *(Problem(*row) for row in consistency(build_settings(document)))]
+
+
+def _too_few(network: Mapping[str, Any]) -> list[Problem]:
+    """One node alone is believed only by an operator who says so."""
+    if len(network["providers"]) > 1 or _switch(network.get("allow_single_provider", False)):
+        return []
+    what = "one node is named, and nobody would check what it says"
+    return [Problem("network.providers", what, "name a second one, or write allow_single_provider = true in [network]")]
 
 
 def build_settings(document: Mapping[str, Any]) -> Settings:
@@ -74,6 +82,8 @@ def _schema() -> Any:
         "chain_id": (_number("chain_id"), ...),
         "contract": (_ADDRESS, ...),
         "providers": (Annotated[dict[str, str], BeforeValidator(_check_providers)], ...),
+        "allow_single_provider": (Annotated[bool, BeforeValidator(_switch)], False),
+        **{name: (_number(name), None) for name in ("emergency_quorum", "max_reply_mib")},
     }
     numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
     keeper: dict[str, Any] = {name: (_number(name), None) for name in numbers}
@@ -220,6 +230,15 @@ def _check_providers(value: object) -> dict[str, str]:
     return value
 
 
+def _switch(value: object) -> bool:
+    """A boolean, which the environment has as text."""
+    if value in ("true", "false"):
+        return value == "true"
+    if not isinstance(value, bool):
+        raise _mistake(f"{value!r} is neither true nor false", "write true or false")
+    return value
+
+
 def _check_store_url(value: object) -> str:
     if not isinstance(value, str) or (value and not value.startswith("sqlite:///")):
         raise _mistake(
@@ -252,6 +271,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
+    names |= {"allow_single_provider"}
     names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed"}
     for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}

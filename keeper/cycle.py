@@ -9,6 +9,7 @@ from typing import cast
 
 from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep
 from keeper.chain.keys import KeySigner
+from keeper.chain.pool import Pool
 from keeper.errors import Refused, RetryLater
 from keeper.follow import Emit, Follower
 from keeper.protocols import PROTOCOLS
@@ -36,6 +37,8 @@ class Ports:
     sender: Sender | None
     """None: dry run, nothing is sent."""
     emit: Emit
+    pool: Pool | None = None
+    """The nodes; None where a test brings its own reader."""
     held: frozenset[bytes] = frozenset()
     """Markets of which nothing is reported: a token of theirs is hostile and the settings do not say so yet."""
 

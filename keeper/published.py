@@ -1,5 +1,6 @@
 """What a contract has published so far, from its events: whoever relayed a batch, and inside whatever call."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -33,6 +34,10 @@ from keeper.risk.windows import window_end, window_of
 ECDSA_BYTES = 65
 SCHEMA = 1
 """Version of the settings' layout that this keeper reads; it passes over a document of another one."""
+
+
+class HoleInLogs(RetryLater):
+    """A node left out events: the contract numbers its reports, and one is not there."""
 
 
 class Node(Protocol):
@@ -126,6 +131,10 @@ class History:
         # The window in which it is listed may hold a sample of an earlier listing.
         return max(1, window_of(since, self.cadence), window_of(self.listed_at(market, block), self.cadence) + 1)
 
+    def last_sequence(self, market: bytes) -> int:
+        """Number of the market's newest report; 0 when there is none."""
+        return next((row.sequence for row in reversed(self.reports) if row.report.market == market), 0)
+
     def base_core(self, market: bytes, sequence: int, block: int) -> bytes:
         """Packed core of the newest routine report up to ``sequence``, as seen from a block; empty when there is none.
 
@@ -172,7 +181,13 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back. One request for the events, one a batch for its signatures."""
+    """Read everything back. One request for the events, one a batch for its signatures.
+
+    Raises
+    ------
+    HoleInLogs
+        Some events are missing.
+    """
     adopted: tuple[Adopted, ...] = ()
     listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
@@ -191,11 +206,14 @@ def read_history(node: Node, contract: Address, chain_id: int, from_block: int, 
             signatures = _signatures(node, log.tx_hash, batch)
             reports += [_published(row, batch, packed, signatures) for row in applied]
             applied = []
+    if applied:
+        raise HoleInLogs(f"block {applied[0].block_number} has a report without its batch")
+    _require_whole(reports, listings)
     return History(contract, chain_id, adopted, listings, tuple(reports), to_block)
 
 
 def extend_history(history: History, node: Node, to_block: int) -> History:
-    """The same history with the events after its last block; asks only for those."""
+    """The same history with the events after its last block; asks only for those; errors as :func:`read_history`."""
     if to_block <= history.up_to:
         return history
     later = read_history(node, history.contract, history.chain_id, history.up_to + 1, to_block)
@@ -205,13 +223,28 @@ def extend_history(history: History, node: Node, to_block: int) -> History:
     listings = history.listings | {
         market: history.listings.get(market, ()) + blocks for market, blocks in later.listings.items()
     }
-    return History(history.contract, history.chain_id, adopted, listings, history.reports + later.reports, to_block)
+    reports = history.reports + later.reports
+    _require_whole(reports, listings)
+    return History(history.contract, history.chain_id, adopted, listings, reports, to_block)
 
 
 def schema_of(document: bytes) -> int | None:
     """Version that a settings document names, whatever its layout; None when it is none."""
     offset, version = (int.from_bytes(document[at : at + 32], "big") for at in (0, 32))
     return version if offset == 32 and 0 < version < 1 << 16 else None
+
+
+def _require_whole(reports: Sequence[Published], listings: Mapping[bytes, object]) -> None:
+    """Every market's reports are numbered without a gap, from 1 where its listing is known (INV-06)."""
+    last: dict[bytes, int] = {}
+    for row in reports:
+        market = row.report.market
+        wanted = last.get(market, 0) + 1
+        if row.sequence != wanted and (market in last or market in listings):
+            raise HoleInLogs(
+                f"report {wanted} of market 0x{market.hex()[:8]} is missing before block {row.block_number}"
+            )
+        last[market] = row.sequence
 
 
 def _adopt(rows: tuple[Adopted, ...], row: Adopted) -> tuple[Adopted, ...]:

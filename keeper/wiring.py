@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
-from keeper.chain.rpc import Rpc
+from keeper.chain.pool import Pool
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
 from keeper.config import Config, KeySource, Operator
@@ -16,7 +17,7 @@ from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
-from keeper.reading import open_reader
+from keeper.reading import open_quorum_reader
 from keeper.records.outcome import TxIntent
 from keeper.store.store import KeeperStore
 from keeper.token_checks import hold_hostile
@@ -46,7 +47,9 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     with ExitStack() as stack:
         rpc = connect(config, emit)
         stack.callback(rpc.close)
-        reader = open_reader(rpc, operator.call_gas)
+        for member in rpc.members:
+            emit("provider_state", provider=member.name, state=member.state.value, reason=member.health.reason)
+        reader = open_quorum_reader(rpc, emit, operator.call_gas)
         subject = Subject(config, rpc, reader, reader.block("latest"))
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
@@ -61,11 +64,13 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
             chain_id=operator.chain_id,
             start_block=operator.start_block,
             emit=emit,
+            doubt=partial(rpc.doubt, "eth_getLogs"),
+            read_alone=reader.run_alone_since,
         )
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder) if signer else None
         held = hold_hostile(subject, emit)
-        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held))
+        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, rpc, held))
         yield holder[0]
 
 
@@ -88,7 +93,7 @@ def _account(key: KeySource) -> "LocalAccount":
     return open_account(key.file, key.password_file, raw, password)
 
 
-def _sender(operator: Operator, rpc: Rpc, store: KeeperStore, signer: KeySigner, holder: list[Ports]) -> TxSender:
+def _sender(operator: Operator, rpc: Pool, store: KeeperStore, signer: KeySigner, holder: list[Ports]) -> TxSender:
     def superseded(intent: TxIntent) -> bool:
         return is_superseded(holder[0], intent)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Endpoint
 from keeper.errors import RetryLater
 
 GWEI = 10**9
@@ -29,7 +29,7 @@ class Fees:
     tip_wei: int
 
 
-def market_fees(rpc: Rpc, policy: FeePolicy) -> Fees:
+def market_fees(rpc: Endpoint, policy: FeePolicy) -> Fees:
     """Fees for now.
 
     Raises

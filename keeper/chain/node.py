@@ -1,7 +1,8 @@
 """One contract's past at one node: its events and the calldata behind them."""
 
 from keeper.chain.logs import get_logs
-from keeper.chain.rpc import Rpc
+from keeper.chain.quantities import data
+from keeper.chain.rpc import Endpoint
 from keeper.errors import RetryLater
 from keeper.records.log import Log
 from keeper.records.units import Address
@@ -18,7 +19,7 @@ class ContractNode:
         Whose events are read.
     """
 
-    def __init__(self, rpc: Rpc, contract: Address) -> None:
+    def __init__(self, rpc: Endpoint, contract: Address) -> None:
         self._rpc = rpc
         self._contract = contract
 
@@ -34,4 +35,4 @@ class ContractNode:
                 f"{self._rpc.label} does not know the transaction 0x{tx_hash.hex()}", "use an archive node"
             )
         direct = str(found.get("to")).lower() == self._contract
-        return bytes.fromhex(found["input"][2:]) if direct else b""
+        return data(found["input"]) if direct else b""

@@ -17,7 +17,7 @@ from typing import Any
 from keeper.chain.failpoints import check_failpoint, fire
 from keeper.chain.fees import FeePolicy, gas_limit, market_fees
 from keeper.chain.keys import KeySigner, TxFields
-from keeper.chain.rpc import Reverted, Rpc, RpcError
+from keeper.chain.rpc import Endpoint, Reverted, RpcError
 from keeper.errors import Refused, RetryLater
 from keeper.records.outcome import IntentState, Outcome, TxIntent
 from keeper.records.ports import Store
@@ -49,7 +49,7 @@ class TxSender:
 
     def __init__(
         self,
-        rpc: Rpc,
+        rpc: Endpoint,
         store: Store,
         signer: KeySigner,
         *,
