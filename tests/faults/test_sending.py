@@ -83,7 +83,7 @@ def test_f27_every_replacement_offers_an_eighth_more_on_both_fees(town: World, t
     pool = strict_mempool()
     with nodes(town.chain.url, mempool=pool) as (proxy,), keeper(config_of(town.devnet, tmp_path, [proxy.url])) as one:
         one.cycle()
-        for base in (6, 6, 6, 6, 14, 14, 14, 14, 30, 30, 30, 30):
+        for base in (6, 6, 6, 20, 20, 20, 60, 60, 60):
             town.mine(base_fee=base * GWEI)
             one.cycle()
         offers = [row for row in pool.arrived if row.nonce == 0]
@@ -204,7 +204,8 @@ def test_f33_above_the_emergency_cap_nothing_is_spent_and_the_chain_s_own_decay_
     for _ in range(4):
         running.cycle()
         town.mine(base_fee=absurd)
-    town.chain.rpc("evm_increaseTime", 3_600)
+    town.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(absurd))
+    town.chain.wait(3_600)
     for _ in range(4):
         running.cycle()
         town.mine(base_fee=absurd)
