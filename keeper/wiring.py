@@ -19,6 +19,7 @@ from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
 from keeper.records.outcome import TxIntent
 from keeper.store.store import KeeperStore
+from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         No node answers.
     """
     operator = config.operator
+    check_time_scale(operator.chain_id)
     signer = open_signer(operator) if broadcast else None
     with ExitStack() as stack:
         rpc = connect(config, emit)
