@@ -129,7 +129,12 @@ def plan_publish(
     kept = tuple(
         (
             StoredReport(
-                done.report.market, block.number, intent.key, pack_report(done.report), done.commitment.evidence_digest
+                done.report.market,
+                block.number,
+                intent.key,
+                pack_report(done.report),
+                done.commitment.evidence_digest,
+                block.hash,
             ),
             done.evidence,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keeper.config_schema import Problem, build_settings, check_document
+from keeper.config_schema import SERVER_SCHEME, Problem, build_settings, check_document
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
@@ -187,6 +187,8 @@ def _key_source(keeper: Mapping[str, str], folder: Path, environment: Mapping[st
 def _store_url(url: str, data_dir: Path, folder: Path) -> str:
     if not url:
         return f"sqlite:///{data_dir / 'keeper.sqlite'}"
+    if url.startswith(SERVER_SCHEME):
+        return url
     return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
 
 

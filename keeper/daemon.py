@@ -17,6 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from keeper.cycle import Ports, run_cycle
 from keeper.errors import ConfigError, Refused, RetryLater
 from keeper.follow import Emit
+from keeper.store.lease import RETRY_SECONDS
+from keeper.timing import scaled
 
 DRAIN_SECONDS = 5
 """Longest wait for the cycle that runs when a signal arrives."""
@@ -70,6 +72,16 @@ class Daemon:
             misfire_grace_time=None,
             next_run_time=datetime.now(UTC),
         )
+        if self._ports.guard is not None and self._ports.sender is not None:
+            scheduler.add_job(
+                self._ports.guard.renew,
+                "interval",
+                seconds=scaled(RETRY_SECONDS),
+                id="lease_renew",
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
         scheduler.start()
         self._stop.wait()
         scheduler.pause()

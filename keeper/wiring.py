@@ -14,11 +14,12 @@ from keeper.config import Config, KeySource, Operator
 from keeper.cycle import Ports, is_superseded
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
+from keeper.guard import Guard
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
 from keeper.records.outcome import TxIntent
-from keeper.store.store import KeeperStore
+from keeper.store.store import KeeperStore, open_exclusive
 from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
 
@@ -53,8 +54,9 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        store = stack.enter_context(KeeperStore(operator.store_url))
-        stack.enter_context(store.lock())
+        store = stack.enter_context(open_exclusive(operator.store_url, emit))
+        if signer and store.lease:
+            store.lease.tick()
         follower = Follower(
             reader,
             ContractNode(rpc, operator.contract),
@@ -67,7 +69,8 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder) if signer else None
         held = hold_hostile(subject, emit)
-        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held))
+        guard = Guard(store, reader, emit)
+        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held, guard))
         yield holder[0]
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from keeper.errors import Refused
 from keeper.records.outcome import TERMINAL, IntentState, Outcome, TxIntent
 from keeper.records.units import Address
+from keeper.store.lease import OPEN, Fence
 from keeper.store.tables import intents
 
 _TERMINAL = [state.value for state in TERMINAL]
@@ -17,8 +18,9 @@ _FACTS = frozenset({"nonce", "raw", "tx_hash", "block_number", "gas_used", "erro
 class IntentStore:
     """``records.ports.Store`` over SQL."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, fence: Fence = OPEN) -> None:
         self._engine = engine
+        self._fence = fence
 
     def open_intents(self) -> list[Outcome]:
         """Rows that are not terminal, oldest first."""
@@ -37,6 +39,7 @@ class IntentStore:
     def plan(self, intent: TxIntent) -> Outcome:
         """Insert as PLANNED, or return the row that already has this key."""
         with self._engine.begin() as connection:
+            self._fence.hold(connection)
             row = connection.execute(select(intents).where(intents.c.key == intent.key)).first()
             if row is not None:
                 return _outcome(row)
@@ -66,6 +69,7 @@ class IntentStore:
             raise TypeError(f"unknown facts: {sorted(facts.keys() - _FACTS)}")
         edge = update(intents).where(intents.c.key == key, intents.c.state.not_in(_TERMINAL))
         with self._engine.begin() as connection:
+            self._fence.hold(connection)
             changed = connection.execute(edge.values(state=state.value, **facts)).rowcount
             row = connection.execute(select(intents).where(intents.c.key == key)).first()
         if row is None or not changed:
