@@ -17,7 +17,6 @@ from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, MOST_SHOWN, R
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
-
 SERVER_SCHEME = "postgresql+psycopg"
 """SQLAlchemy's name of the one server and driver that we use."""
 

@@ -18,7 +18,9 @@ from keeper.guard import Guard
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
+from keeper.rebuild import SETTLED_DEPTH, Contract, rebuild_if_older
 from keeper.records.outcome import TxIntent
+from keeper.records.units import Address
 from keeper.store.store import KeeperStore, open_exclusive
 from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
@@ -57,9 +59,12 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         store = stack.enter_context(open_exclusive(operator.store_url, emit))
         if signer and store.lease:
             store.lease.tick()
+        node = ContractNode(rpc, operator.contract)
+        if signer:
+            _recover(operator, subject, node, store, signer.address, emit)
         follower = Follower(
             reader,
-            ContractNode(rpc, operator.contract),
+            node,
             store.samples,
             contract=operator.contract,
             chain_id=operator.chain_id,
@@ -72,6 +77,18 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         guard = Guard(store, reader, emit)
         holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held, guard))
         yield holder[0]
+
+
+def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together
+    operator: Operator, subject: Subject, node: ContractNode, store: KeeperStore, sender: Address, emit: Emit
+) -> None:
+    """Learn from the chain what we sent, when the database is empty or an old copy. A standby's leader has done it."""
+    if store.lease is not None and not store.lease.leads():
+        return
+    head = subject.head.number
+    sent = int(subject.rpc.call("eth_getTransactionCount", [sender, "latest"]), 16)
+    contract = Contract(node, operator.contract, operator.chain_id, sender)
+    rebuild_if_older(contract, store, (operator.start_block, head - SETTLED_DEPTH), sent, emit)
 
 
 def open_signer(operator: Operator) -> KeySigner:

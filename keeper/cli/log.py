@@ -16,11 +16,13 @@ WARNINGS = frozenset(
         "reorg",
         "market_starts_again",
         "report_refused",
+        "store_is_older",
+        "store_moved_aside",
         "state_adopted",
         "tick_missed",
     }
 )
-ERRORS = frozenset({"cycle_crashed", "market_failed"})
+ERRORS = frozenset({"cycle_crashed", "finality_violation", "halted", "market_failed"})
 
 
 def configure(level: str, log_format: str) -> None:

@@ -53,7 +53,7 @@ def _forever(ports: "Ports", config: "Config", emit: Callable[..., None], *, as_
     emit("started", network=config.operator.network, contract=config.operator.contract, markets=_names(config))
     try:
         warm_up(ports, emit)
-    except RetryLater as error:
+    except (RetryLater, Refused) as error:
         emit("cycle_failed", error=error.message)
     code = Daemon(ports, config.operator.poll_seconds).run()
     if as_json:
@@ -81,10 +81,10 @@ def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
 
 def _settle(ports: "Ports", poll_seconds: int) -> None:
     """Wait until nothing that was sent is unmined, or for a minute."""
-    from keeper.cycle import UNMINED
+    from keeper.cycle import UNMINED, refusal
 
     deadline = time.monotonic() + SETTLE_SECONDS
-    while ports.sender and any(row.state in UNMINED for row in ports.intents.open_intents()):
+    while ports.sender and not refusal(ports) and any(row.state in UNMINED for row in ports.intents.open_intents()):
         if time.monotonic() > deadline:
             raise RetryLater("the transaction was not mined within a minute", "the next run goes on with it")
         time.sleep(min(1, poll_seconds))

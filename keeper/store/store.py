@@ -1,7 +1,7 @@
 """The store as one thing to open: intents, samples, halts, and the right to act on them."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,8 @@ from typing import Self
 from sqlalchemy import text
 
 from keeper.errors import ConfigError, DamagedStore
+from keeper.records.outcome import Outcome
+from keeper.store.adopted import adopt, highest_nonce
 from keeper.store.engine import REBUILD, open_engine, raw_engine, shown, sqlite_file
 from keeper.store.halts import HaltStore
 from keeper.store.intents import IntentStore
@@ -44,9 +46,9 @@ class KeeperStore:
         self._engine = open_engine(url)
         self.lease = Lease(self._engine, emit) if self.file is None else None
         """None: a single host, where the lock excludes others."""
-        fence = self.lease or OPEN
-        self.intents = IntentStore(self._engine, fence)
-        self.samples = SampleStore(self._engine, fence)
+        self._fence = self.lease or OPEN
+        self.intents = IntentStore(self._engine, self._fence)
+        self.samples = SampleStore(self._engine, self._fence)
         self.halts = HaltStore(self._engine)
         self._identity = _identity(self.file)
 
@@ -61,6 +63,14 @@ class KeeperStore:
         if self.file is None:
             raise ConfigError(f"{self.shown} is not a file", "its lease excludes other keepers")
         return KeeperLock(self.file)
+
+    def adopt(self, rows: Sequence[Outcome]) -> None:
+        """Add final rows that were found on chain, unless they are known."""
+        adopt(self._engine, self._fence, rows)
+
+    def highest_nonce(self) -> int | None:
+        """Highest nonce that any intent has; None when none has one."""
+        return highest_nonce(self._engine)
 
     def require_file(self) -> None:
         """Make sure that the file of this name is still the one we write to.
