@@ -5,13 +5,14 @@ Samples and depths are not here: the follower reads those again as it needs them
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from keeper.errors import Refused
 from keeper.follow import Emit
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, decode_publish
 from keeper.published import BATCH_OF_TRANSACTIONS, History, Node
 from keeper.records.log import Log, Transaction
-from keeper.records.outcome import IntentState, Outcome, TxIntent
+from keeper.records.outcome import IntentState, Landing, Outcome, TxIntent
 from keeper.records.units import Address
 from keeper.replay import Replay, Unverifiable
 from keeper.risk.commit import batch_digest, pack_report, unpack_reports
@@ -27,11 +28,18 @@ Progress = Callable[[int, int], None]
 """(done, of how many)."""
 
 
+class SenderNode(Node, Protocol):
+    """A node that also knows receipts."""
+
+    def landings(self, logs: Sequence[Log]) -> list[Landing]:
+        """Receipts of the transactions that made these logs, in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """Whose log is read, and whose transactions are looked for in it."""
 
-    node: Node
+    node: SenderNode
     address: Address
     chain_id: int
     sender: Address
@@ -69,7 +77,7 @@ def rebuild(contract: Contract, store: KeeperStore, blocks: tuple[int, int], pro
         part = logs[start : start + BATCH_OF_TRANSACTIONS]
         found = contract.node.transactions([log.tx_hash for log in part])
         ours = [pair for pair in zip(part, found, strict=True) if pair[1].sender == contract.sender]
-        rows = [row for log, sent in ours if (row := _outcome(contract, log, sent))]
+        rows = _outcomes(contract, ours)
         kept = [report for row in rows for report in _reports(row.intent)]
         store.adopt(rows)
         store.samples.add_reports(kept)
@@ -80,7 +88,7 @@ def rebuild(contract: Contract, store: KeeperStore, blocks: tuple[int, int], pro
 
 def rebuild_if_older(contract: Contract, store: KeeperStore, blocks: tuple[int, int], sent: int, emit: Emit) -> None:
     """Rebuild when the chain counts more transactions of ours than the store knows: it is empty, or an old copy."""
-    known = store.highest_nonce()
+    known = store.intents.highest_nonce()
     if sent <= (-1 if known is None else known) + 1:
         return
     emit("store_is_older", known_nonce=known, sent=sent)
@@ -117,14 +125,20 @@ def _one_a_transaction(logs: Sequence[Log]) -> list[Log]:
     return list({log.tx_hash: log for log in logs}.values())
 
 
-def _outcome(contract: Contract, log: Log, sent: Transaction) -> Outcome | None:
-    """The row that sending it left behind; None when it went elsewhere or calls what we never call."""
+def _outcomes(contract: Contract, sent: Sequence[tuple[Log, Transaction]]) -> list[Outcome]:
+    """The rows that sending them left behind; what went elsewhere, or calls what we never call, left none."""
+    known = [(log, row, intent) for log, row in sent if (intent := _intent(contract, log, row))]
+    landings = contract.node.landings([log for log, *_ in known]) if known else []
+    return [
+        Outcome(intent, IntentState.FINAL_OK, row.nonce, landing=landing)
+        for (_, row, intent), landing in zip(known, landings, strict=True)
+    ]
+
+
+def _intent(contract: Contract, log: Log, sent: Transaction) -> TxIntent | None:
     if sent.to != contract.address:
         return None
-    intent = _publish(contract, sent) or _upkeep(contract, log, sent)
-    if intent is None:
-        return None
-    return Outcome(intent, IntentState.FINAL_OK, sent.nonce, log.tx_hash, None, log.block_number, None)
+    return _publish(contract, sent) or _upkeep(contract, log, sent)
 
 
 def _publish(contract: Contract, sent: Transaction) -> TxIntent | None:

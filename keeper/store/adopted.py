@@ -1,8 +1,9 @@
 """Rows that were found on chain and are final: the database that had them is gone, or is an old copy."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from keeper.records.outcome import Outcome
 from keeper.store.lease import Fence
@@ -14,28 +15,24 @@ def adopt(engine: Engine, fence: Fence, rows: Sequence[Outcome]) -> None:
     """Add these rows, unless their key is known."""
     if not rows:
         return
-    values = [
-        {
-            "key": row.intent.key,
-            "purpose": row.intent.purpose,
-            "recipient": row.intent.to,
-            "calldata": row.intent.data,
-            "observed_block": row.intent.observed_block,
-            "valid_until": row.intent.valid_until,
-            "markets": ",".join(market.hex() for market in row.intent.markets),
-            "state": row.state.value,
-            "nonce": row.nonce,
-            "tx_hash": row.tx_hash,
-            "block_number": row.block_number,
-        }
-        for row in rows
-    ]
     with engine.begin() as connection:
         fence.hold(connection)
-        connection.execute(keep_first(connection, intents), values)
+        connection.execute(keep_first(connection, intents), [_values(row) for row in rows])
 
 
-def highest_nonce(engine: Engine) -> int | None:
-    """Highest nonce that any row has; None when none has one."""
-    with engine.connect().execution_options(read_only=True) as connection:
-        return connection.execute(select(func.max(intents.c.nonce))).scalar()
+def _values(row: Outcome) -> dict[str, object]:
+    intent = row.intent
+    if row.landing is None:
+        raise TypeError("a row that was found on chain has a receipt")
+    return asdict(row.landing) | {
+        "key": intent.key,
+        "purpose": intent.purpose,
+        "recipient": intent.to,
+        "calldata": intent.data,
+        "observed_block": intent.observed_block,
+        "valid_until": intent.valid_until,
+        "markets": ",".join(market.hex() for market in intent.markets),
+        "tier": intent.tier.value,
+        "state": row.state.value,
+        "nonce": row.nonce,
+    }

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from keeper.errors import ConfigError, DamagedStore
 from keeper.records.outcome import Outcome
-from keeper.store.adopted import adopt, highest_nonce
+from keeper.store.adopted import adopt
 from keeper.store.engine import REBUILD, open_engine, raw_engine, shown, sqlite_file
 from keeper.store.halts import HaltStore
 from keeper.store.intents import IntentStore
@@ -67,10 +67,6 @@ class KeeperStore:
     def adopt(self, rows: Sequence[Outcome]) -> None:
         """Add final rows that were found on chain, unless they are known."""
         adopt(self._engine, self._fence, rows)
-
-    def highest_nonce(self) -> int | None:
-        """Highest nonce that any intent has; None when none has one."""
-        return highest_nonce(self._engine)
 
     def require_file(self) -> None:
         """Make sure that the file of this name is still the one we write to.

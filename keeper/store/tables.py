@@ -63,13 +63,35 @@ intents = Table(
     Column("valid_until", BigInteger, nullable=False),
     Column("markets", Text, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("tier", String(16), nullable=False, server_default="routine"),
+    Column("replaces", LargeBinary, nullable=False, server_default=""),
     Column("nonce", BigInteger),
     Column("tx_hash", LargeBinary(32)),
-    Column("raw", LargeBinary),
     Column("block_number", BigInteger),
+    Column("block_hash", LargeBinary(32)),
+    Column("block_time", BigInteger),
     Column("gas_used", BigInteger),
+    Column("fee_wei", Uint256),
+    Column("ok", Boolean),
     Column("error", Text, nullable=False, server_default=""),
     Index("intents_by_state", "state"),
+    Index("intents_by_time", "block_time"),
+)
+"""``tx_hash`` and the columns after it are of the receipt that closed the nonce."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("intent_key", LargeBinary(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("cancels", Boolean, nullable=False),
+    Column("max_fee_wei", Uint256, nullable=False),
+    Column("tip_wei", Uint256, nullable=False),
+    Column("gas", BigInteger, nullable=False),
+    Column("raw", LargeBinary),
+    Column("tx_hash", LargeBinary(32), unique=True),
+    Column("signed_block", BigInteger, nullable=False),
+    Column("sent_block", BigInteger),
 )
 
 samples = Table(
@@ -157,6 +179,7 @@ ROLLED_BACK = {
 """Every table whose rows a reorg can void: the columns that say on which block they rest (reliability.md B3)."""
 
 KEPT = {
+    attempts: "what was signed stays signed, whatever becomes of the block",
     intents: "the sender derives their state again from the chain",
     finalized: "what finality was claimed for: a changed hash is the violation itself",
 }
