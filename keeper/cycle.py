@@ -63,7 +63,7 @@ def run_cycle(ports: Ports) -> CycleResult:
     """
     head = ports.reader.block("latest")
     ports.follower.refresh(head)
-    settled = tuple(ports.sender.settle()) if ports.sender else ()
+    settled = settle(ports)
     folded: list[StoredSample] = []
     for window, cores in ports.follower.missing(head):
         snapshots = ports.follower.observe(window, cores)
@@ -72,8 +72,15 @@ def run_cycle(ports: Ports) -> CycleResult:
         folded += rows
     plans = plan(ports, head)
     outcomes = tuple(act(ports, plans))
-    _report(ports, settled + outcomes)
+    _report(ports, outcomes)
     return CycleResult(head, tuple(folded), tuple(plans), settled + outcomes)
+
+
+def settle(ports: Ports) -> tuple[Outcome, ...]:
+    """Drive on what was sent; the rows that moved."""
+    outcomes = tuple(ports.sender.settle()) if ports.sender else ()
+    _report(ports, outcomes)
+    return outcomes
 
 
 def record(ports: Ports, rows: list[StoredSample]) -> None:
@@ -184,6 +191,7 @@ def _report(ports: Ports, outcomes: tuple[Outcome, ...]) -> None:
     for row in outcomes:
         ports.emit(
             "intent",
+            intent=row.intent.key.hex()[:16],
             purpose=row.intent.purpose,
             state=row.state.value,
             final=row.state in TERMINAL,

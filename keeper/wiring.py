@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keeper.chain.fees import GWEI, FeePolicy
@@ -30,6 +31,16 @@ SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
 MILLI = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """One keeper, put together under one configuration."""
+
+    config: Config
+    ports: Ports
+    rpc: Rpc
+    store: KeeperStore
+
+
 @contextmanager
 def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports]:
     """Ports of a keeper that holds the lock of its database.
@@ -38,6 +49,28 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     ------
     ConfigError
         The configuration does not fit the chain, the key does not open, or another keeper runs.
+    RetryLater
+        No node answers.
+    """
+    with open_store(config.operator) as store, open_keeper(config, store, broadcast=broadcast, emit=emit) as keeper:
+        yield keeper.ports
+
+
+@contextmanager
+def open_store(operator: Operator) -> Iterator[KeeperStore]:
+    """The database, locked: before anything is asked of a node, so that a second keeper is refused at once."""
+    with KeeperStore(operator.store_url) as store, store.lock():
+        yield store
+
+
+@contextmanager
+def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Emit) -> Iterator[Keeper]:
+    """A keeper over a store that stays open longer than it: a reload builds a second one before the first goes.
+
+    Raises
+    ------
+    ConfigError
+        The configuration does not fit the chain, or the key does not open.
     RetryLater
         No node answers.
     """
@@ -51,8 +84,6 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        store = stack.enter_context(KeeperStore(operator.store_url))
-        stack.enter_context(store.lock())
         follower = Follower(
             reader,
             ContractNode(rpc, operator.contract),
@@ -66,7 +97,7 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         sender = _sender(operator, rpc, store, signer, holder) if signer else None
         held = hold_hostile(subject, emit)
         holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held))
-        yield holder[0]
+        yield Keeper(config, holder[0], rpc, store)
 
 
 def open_signer(operator: Operator) -> KeySigner:
