@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, Validat
 from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
-from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_SHOWN, RANGES
+from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_PORT, MOST_SHOWN, RANGES
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
@@ -83,10 +83,15 @@ def _schema() -> Any:
     scalars = {_attribute(field.name): _field(field.name, int) for field in _scalar_fields()}
     settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)
     store = _model("Store", {"url": (Annotated[str, BeforeValidator(_check_store_url)], "")})
+    monitor = _model(
+        "Monitor",
+        {"listen": (Annotated[str, BeforeValidator(_check_listen)], None), "notify_file": (_text("notify_file"), None)},
+    )
     tables = {
         "network": (_model("Network", network), ...),
         "keeper": (keeper_model, keeper_model()),
         "store": (store, store()),
+        "monitor": (monitor, monitor()),
         "settings": (settings, settings()),
         "markets": (list[_of(MarketSettings)], ...),  # type: ignore[misc]
     }
@@ -235,6 +240,15 @@ def _check_store_url(value: object) -> str:
     return str(value)
 
 
+def _check_listen(value: object) -> str:
+    """``host:port`` or nothing; port 0 is any free one."""
+    text = value if isinstance(value, str) else "?"
+    host, colon, port = text.rpartition(":")
+    if text and not (colon and host and port.isascii() and port.isdigit() and int(port) <= MOST_PORT):
+        raise _mistake(f"{value!r} is not host:port", 'write listen = "127.0.0.1:9464", or "" for none')
+    return text
+
+
 def _mistake(what: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("bulkhead", "{what}", {"what": what, "remedy": remedy})
 
@@ -258,7 +272,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
-    names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed"}
+    names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed", "monitor", "listen", "notify_file"}
     for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}
     return sorted(names)

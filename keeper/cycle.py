@@ -66,7 +66,7 @@ def run_cycle(ports: Ports) -> CycleResult:
     head = ports.reader.block("latest")
     _look_around(ports, head)
     ports.follower.refresh(head)
-    settled = tuple(ports.sender.settle()) if ports.sender and not refusal(ports) else ()
+    settled = _settle(ports)
     folded: list[StoredSample] = []
     for window, cores in ports.follower.missing(head):
         snapshots = ports.follower.observe(window, cores)
@@ -75,8 +75,15 @@ def run_cycle(ports: Ports) -> CycleResult:
         folded += rows
     plans = [] if ports.sender and refusal(ports) else plan(ports, head)
     outcomes = tuple(act(ports, plans))
-    _report(ports, settled + outcomes)
+    _report(ports, outcomes)
     return CycleResult(head, tuple(folded), tuple(plans), settled + outcomes)
+
+
+def settle(ports: Ports) -> tuple[Outcome, ...]:
+    """Drive on what was sent, unless nothing may be sent; the rows that moved."""
+    if ports.sender and ports.guard:
+        ports.guard.look(ports.reader.block("latest"))
+    return _settle(ports)
 
 
 def record(ports: Ports, rows: list[StoredSample]) -> None:
@@ -184,6 +191,12 @@ def is_superseded(ports: Ports, intent: TxIntent) -> bool:
     )
 
 
+def _settle(ports: Ports) -> tuple[Outcome, ...]:
+    outcomes = tuple(ports.sender.settle()) if ports.sender and not refusal(ports) else ()
+    _report(ports, outcomes)
+    return outcomes
+
+
 def _look_around(ports: Ports, head: BlockRef) -> None:
     """Before anything is read from the store: did finality break, did another keeper write until now?"""
     if ports.guard is None:
@@ -225,6 +238,7 @@ def _report(ports: Ports, outcomes: tuple[Outcome, ...]) -> None:
     for row in outcomes:
         ports.emit(
             "intent",
+            intent=row.intent.key.hex()[:16],
             purpose=row.intent.purpose,
             state=row.state.value,
             final=row.state in TERMINAL,

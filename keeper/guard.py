@@ -54,11 +54,6 @@ class Guard:
             return "another keeper of this database leads"
         return ""
 
-    def renew(self) -> None:
-        """Keep the lease, or take it over; a job of its own, as a cycle may last longer than a lease."""
-        if self._store.lease is not None:
-            self._store.lease.tick()
-
     def took_over(self) -> bool:
         """Whether this keeper began to lead since it was last asked."""
         epoch = self._store.lease.epoch if self._store.lease else None

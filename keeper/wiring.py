@@ -1,7 +1,7 @@
 """Puts a keeper together: configuration in, the ports of a cycle out."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,16 @@ SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
 MILLI = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """One keeper, put together under one configuration."""
+
+    config: Config
+    ports: Ports
+    rpc: Rpc
+    store: KeeperStore
+
+
 @contextmanager
 def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports]:
     """Ports of a keeper that holds the lock of its database.
@@ -47,6 +57,29 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     ------
     ConfigError
         The configuration does not fit the chain, the key does not open, or another keeper runs.
+    RetryLater
+        No node answers.
+    """
+    with (
+        open_store(config.operator, emit) as store,
+        open_keeper(config, store, broadcast=broadcast, emit=emit) as keeper,
+    ):
+        yield keeper.ports
+
+
+def open_store(operator: Operator, emit: Emit) -> AbstractContextManager[KeeperStore]:
+    """The database, locked: before anything is asked of a node, so that a second keeper is refused at once."""
+    return open_exclusive(operator.store_url, emit)
+
+
+@contextmanager
+def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Emit) -> Iterator[Keeper]:
+    """A keeper over a store that stays open longer than it: a reload builds a second one before the first goes.
+
+    Raises
+    ------
+    ConfigError
+        The configuration does not fit the chain, or the key does not open.
     RetryLater
         No node answers.
     """
@@ -61,10 +94,9 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        store = stack.enter_context(open_exclusive(operator.store_url, emit))
+        node = ContractNode(rpc, operator.contract)
         if signer and store.lease:
             store.lease.tick()
-        node = ContractNode(rpc, operator.contract)
         if signer:
             _recover(operator, subject, node, store, signer.address, emit)
         follower = Follower(
@@ -82,7 +114,7 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         guard = Guard(store, reader, emit)
         limits = budgets(operator)
         holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, limits, held, guard))
-        yield holder[0]
+        yield Keeper(config, holder[0], rpc, store)
 
 
 def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together

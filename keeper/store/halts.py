@@ -19,6 +19,7 @@ class HaltStore:
     def finalized(self) -> tuple[int, bytes] | None:
         """(number, hash) of the newest block that was finalized when it was seen."""
         query = select(finalized.c.block_number, finalized.c.block_hash).order_by(finalized.c.block_number.desc())
+        query = query.where(finalized.c.block_number >= 0)
         with self._engine.connect().execution_options(read_only=True) as connection:
             row = connection.execute(query.limit(1)).first()
         return (int(row[0]), bytes(row[1])) if row else None

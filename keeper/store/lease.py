@@ -54,7 +54,7 @@ class Lease(Fence):
 
     def __init__(self, engine: Engine, emit: Callable[..., None], owner: str = "") -> None:
         self._engine = engine
-        self._emit = emit
+        self.emit = emit
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}"
         self.epoch: int | None = None
         """Ours while we lead; None on a standby."""
@@ -133,7 +133,7 @@ class Lease(Fence):
     def _say(self, state: str, **fields: object) -> None:
         if state != self._state:
             self._state = state
-            self._emit("lease", state=state, epoch=self.epoch, owner=self.owner, **fields)
+            self.emit("lease", state=state, epoch=self.epoch, owner=self.owner, **fields)
 
 
 def _expiry() -> object:

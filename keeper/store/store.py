@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import delete, insert
 
 from keeper.errors import ConfigError, DamagedStore
 from keeper.records.outcome import Outcome
@@ -19,8 +19,11 @@ from keeper.store.lease import OPEN, Lease
 from keeper.store.lock import KeeperLock
 from keeper.store.samples import SampleStore
 from keeper.store.schema import migrate
+from keeper.store.tables import finalized
 
 Emit = Callable[..., None]
+_PROBE, _PROBE_BYTES = -1, 1 << 17
+"""A block that never is, and about the size of a window's samples."""
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside a database."""
 
@@ -80,16 +83,21 @@ class KeeperStore:
             raise DamagedStore(f"{self.shown} was taken away while the keeper ran", REBUILD)
 
     def require_room(self) -> None:
-        """Write something and take it back: for a health check.
+        """Write as much as a sample needs, and take it back.
 
         Raises
         ------
         StoreFailure
             The database takes no writes.
         """
-        with self._engine.connect() as connection:
-            connection.execute(text("CREATE TABLE write_probe (one INTEGER)"))
-            connection.rollback()
+        probe = finalized.c.block_number == _PROBE
+        for change in (
+            delete(finalized).where(probe),
+            insert(finalized).values(block_number=_PROBE, block_hash=bytes(_PROBE_BYTES)),
+            delete(finalized).where(probe),
+        ):
+            with self._engine.begin() as connection:
+                connection.execute(change)
 
     def close(self) -> None:
         """Give the lease and the connections back."""
