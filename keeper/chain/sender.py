@@ -19,6 +19,7 @@ from dataclasses import replace
 from keeper.chain.failpoints import check_failpoint, fire
 from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh
 from keeper.chain.guards import CONFIRMED_DEPTH, Guards
+from keeper.chain.in_flight import is_lowest, tier_of
 from keeper.chain.lookup import Head, Lookup
 from keeper.chain.offers import MOST_ATTEMPTS, Emit, Offers, facts
 from keeper.chain.rpc import Reverted
@@ -220,9 +221,10 @@ class TxSender:
             # It may have been mined while we asked: then what is newer in the contract is our own.
             landing = self._lookup.landing(row)
             return self._settling.land(row, landing) if landing else self._offers.cancel(row, head.number, reason)
-        attempt, tier = row.attempts[-1], self._tier_of(row)
+        attempt, rows = row.attempts[-1], self._store.open_intents()
+        tier = tier_of(row, rows)
         waited = head.number - (attempt.signed_block if attempt.sent_block is None else attempt.sent_block)
-        if self._is_lowest(row) and waited >= BUMP_EVERY[tier]:
+        if is_lowest(row, rows) and waited >= BUMP_EVERY[tier]:
             try:
                 if waited >= PATIENCE_BLOCKS or self._offers.outbidden(attempt.price):
                     return self._outbid(row, head, tier)
@@ -267,15 +269,6 @@ class TxSender:
             return "valid_until passed before it was mined"
         return "the contract holds something at least as new" if self._guards.is_superseded(row.intent) else ""
 
-    def _tier_of(self, row: Outcome) -> Tier:
-        """A routine transaction in front of an emergency is one."""
-        later = [other for other in self._store.open_intents() if other.state in UNMINED and _after(other, row)]
-        urgent = any(other.intent.tier is Tier.EMERGENCY for other in later)
-        return Tier.EMERGENCY if urgent else row.intent.tier
-
-    def _is_lowest(self, row: Outcome) -> bool:
-        return not any(other.state in UNMINED and _after(row, other) for other in self._store.open_intents())
-
     def _is_private(self, row: Outcome, head: Head) -> bool:
         return self._private and head.number - row.attempts[0].signed_block < PRIVATE_BLOCKS
 
@@ -292,10 +285,6 @@ class TxSender:
 
     def _reason(self, error: Refused | RetryLater) -> str:
         return self._guards.describe(error.data) if isinstance(error, Reverted) else error.message
-
-
-def _after(one: Outcome, other: Outcome) -> bool:
-    return one.nonce is not None and other.nonce is not None and one.nonce > other.nonce
 
 
 def _raw(row: Outcome, attempt: Attempt) -> bytes:
