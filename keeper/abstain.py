@@ -19,8 +19,12 @@ class Failures:
         """A window whose sample was taken at this chain time could not be folded."""
         self._at.setdefault(market, {})[window] = timestamp
 
+    def has(self, market: bytes, window: int) -> bool:
+        """Whether that window could not be folded."""
+        return window in self._at.get(market, {})
+
     def remove(self, market: bytes, window: int) -> None:
-        """It could be, in the end."""
+        """It could be in the end, or another keeper's report stands for it."""
         self._at.get(market, {}).pop(window, None)
 
     def require_none(self, row: StoredSample, first: int, heartbeat_seconds: int, name: str) -> None:

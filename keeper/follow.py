@@ -5,6 +5,7 @@ The store is a cache: with an empty one the same state is found from the chain a
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from keeper.abstain import Failures
 from keeper.errors import KeeperError, Refused
@@ -12,7 +13,6 @@ from keeper.fold import fold_sample
 from keeper.heads import HeadTrail
 from keeper.published import History, Node, extend_history, read_history
 from keeper.records.core import decode_core
-from keeper.records.estimates import SampleDepth
 from keeper.records.ports import ChainReader
 from keeper.records.settings import Settings
 from keeper.records.snapshot import MarketSnapshot
@@ -95,7 +95,7 @@ class Follower:
         return known.name if known else market.hex()[:8]
 
     def refresh(self, head: BlockRef) -> None:
-        """Learn what the contract published up to ``head``; roll back what is no longer canonical."""
+        """Learn what was published up to ``head``; roll back what is no longer canonical."""
         depth = self._heads.reorg_depth(head)
         if depth or not self._heads:
             self.history = read_history(self._node, self.contract, self.chain_id, self._start_block, head.number)
@@ -191,10 +191,7 @@ class Follower:
             progress(done, len(unknown))
 
     def _new_sampler(self, key: bytes, settings: Settings) -> Sampler:
-        def keep(block: BlockRef, depths: Mapping[bytes, SampleDepth]) -> None:
-            self.store.keep_depths(key, block, depths)
-
-        sampler = Sampler(self.reader, self.contract, settings, keep)
+        sampler = Sampler(self.reader, self.contract, settings, partial(self.store.keep_depths, key))
         for window, block_hash, depths in self.store.depths(key):
             if depths.keys() == sampler.markets.keys():
                 sampler.remember(window, block_hash, depths)
@@ -213,7 +210,7 @@ class Follower:
             self.start_again()
 
     def start_again(self) -> None:
-        """Forget what was derived from the store: its rows have changed under us."""
+        """Forget what came from the store: its rows have changed under us."""
         self._tracks.clear()
         self._samplers.clear()
 
@@ -256,8 +253,10 @@ class Follower:
         if base is None:
             return False
         own = self.store.between(market, base.window, base.window)
-        if not own or own[0].core_after == core:
+        gap = not own and self._failures.has(market, base.window)
+        if not gap and (not own or own[0].core_after == core):
             return False
+        self._failures.remove(market, base.window)
         self._emit("state_adopted", market=self.name(market), window=base.window)
         self.store.forget_samples(market, base.window)
         self._tracks[market] = replace(self._tracks[market], core=core, window=base.window)
