@@ -11,15 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keeper.config_schema import Problem, build_settings, check_document
+from keeper.config_files import check_notify, check_secret_file
+from keeper.config_schema import SERVER_SCHEME, Problem, build_settings, check_document
 from keeper.config_tables import KEEPER_NUMBERS
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
 
 ENVIRONMENT_PREFIX = "BULKHEAD_"
-SECRET_VARIABLES = {"private_key": "BULKHEAD_KEEPER__PRIVATE_KEY", "password": "BULKHEAD_KEEPER__PASSWORD"}
-"""The only two values that are never read from the TOML."""
+SECRET_VARIABLES = {
+    "private_key": "BULKHEAD_KEEPER__PRIVATE_KEY",
+    "password": "BULKHEAD_KEEPER__PASSWORD",
+    "notify_urls": "BULKHEAD_MONITOR__NOTIFY_URLS",
+}
+"""Values that are never read from the TOML."""
+DEFAULT_LISTEN = "127.0.0.1:9464"
+"""Loopback: the answers name markets and balances. 9464 is the port that exporters of Prometheus text share."""
 
 
 class Secret:
@@ -102,6 +109,12 @@ class Operator:
     """Gas given to one snapshot's eth_call; more is split."""
     start_block: int = 0
     """Where the contract's events begin; earlier blocks are never searched."""
+    listen: str = DEFAULT_LISTEN
+    """Host and port of health and metrics; empty = off."""
+    notify_file: Path | None = None
+    """URLs of notification services, one a line, mode 0600 or stricter."""
+    notify_urls: Secret | None = None
+    """Likewise, from the environment."""
     source: Path | None = field(default=None, compare=False)
     """The TOML it came from."""
 
@@ -175,6 +188,9 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         key=_key_source(keeper, folder, environment),
         data_dir=data_dir,
         store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
+        listen=document.get("monitor", {}).get("listen", DEFAULT_LISTEN),
+        notify_file=_notify_file(document.get("monitor", {}), folder),
+        notify_urls=Secret(urls) if (urls := environment.get(SECRET_VARIABLES["notify_urls"])) else None,
         source=path,
         **{name: int(keeper[name]) for name in KEEPER_NUMBERS if name in keeper},
     )
@@ -194,31 +210,36 @@ def _key_source(keeper: Mapping[str, str], folder: Path, environment: Mapping[st
     )
 
 
+def _notify_file(monitor: Mapping[str, Any], folder: Path) -> Path | None:
+    name = monitor.get("notify_file")
+    return folder / Path(name).expanduser() if name else None
+
+
 def _store_url(url: str, data_dir: Path, folder: Path) -> str:
     if not url:
         return f"sqlite:///{data_dir / 'keeper.sqlite'}"
+    if url.startswith(SERVER_SCHEME):
+        return url
     return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
 
 
 def _check_files(document: Mapping[str, Any], path: Path, environment: Mapping[str, str]) -> list[Problem]:
     """Faults of the secret files that are named; a name that is no text is found elsewhere."""
-    table = document.get("keeper")
-    texts = {name: value for name, value in table.items() if isinstance(value, str)} if isinstance(table, dict) else {}
-    source = _key_source(texts, path.resolve().parent, environment)
-    if source is None:
-        return []
-    named = (("keeper.key_file", source.file), ("keeper.password_file", source.password_file))
-    return [problem for key, file in named if file is not None for problem in _check_secret_file(key, file)]
+    folder = path.resolve().parent
+    source = _key_source(_texts(document, "keeper"), folder, environment)
+    notify = _notify_file(_texts(document, "monitor"), folder)
+    named = [("monitor.notify_file", notify)]
+    if source is not None:
+        named += [("keeper.key_file", source.file), ("keeper.password_file", source.password_file)]
+    problems = [problem for key, file in named if file is not None for problem in check_secret_file(key, file)]
+    if not problems:
+        problems += check_notify(notify, SECRET_VARIABLES["notify_urls"], environment)
+    return problems
 
 
-def _check_secret_file(key: str, file: Path) -> list[Problem]:
-    try:
-        mode = file.stat().st_mode & 0o777
-    except OSError:
-        return [Problem(key, f"{file} cannot be opened", "write the path of an existing file")]
-    if mode & 0o077:
-        return [Problem(key, f"{file} has mode {mode:04o}, so others can read the secret", f"run: chmod 600 {file}")]
-    return []
+def _texts(document: Mapping[str, Any], name: str) -> dict[str, str]:
+    table = document.get(name)
+    return {key: value for key, value in table.items() if isinstance(value, str)} if isinstance(table, dict) else {}
 
 
 def _line(problem: Problem, origins: Mapping[str, str]) -> str:
@@ -244,4 +265,7 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
         "contract": operator.contract,
         "providers": {provider.name: provider.url.reveal() for provider in operator.providers},
     }
-    return dump(network, keeper, {"url": operator.store_url}, settings)
+    monitor = {"listen": operator.listen}
+    if operator.notify_file:
+        monitor["notify_file"] = str(operator.notify_file)
+    return dump(network, keeper, {"url": operator.store_url}, settings, monitor)

@@ -50,6 +50,8 @@ MAX_SECONDS = 100 * 86_400
 
 MOST_DECIMALS = 36
 """Of a token; with more, not even one whole token would fit into a pool's 112 bits."""
+MOST_PORT = 65_535
+"""Largest number of a TCP port."""
 MOST_SHOWN = 64
 """Letters of a name, and of what is repeated of a strange one."""
 

@@ -102,6 +102,10 @@ class Replay:
         observed = published.batch.observed_block
         return Verdict(report.market, published.sequence, observed, not differs, differs, samples, proved, unprovable)
 
+    def prepared(self, published: Published) -> PreparedReport:
+        """The report with its evidence and commitment, computed again; raises as :meth:`refold`."""
+        return self._prepare(published)[0]
+
     def _proofs(self, published: Published) -> tuple[int, int]:
         """Prove the inputs of every sample that the report folded: (words proved, answers that can't be)."""
         proved = unprovable = 0

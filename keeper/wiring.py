@@ -1,7 +1,7 @@
 """Puts a keeper together: configuration in, the ports of a cycle out."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,17 @@ from keeper.config import Config, KeySource, Operator
 from keeper.cycle import Ports, is_superseded
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
+from keeper.guard import Guard
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
+from keeper.rebuild import SETTLED_DEPTH, Contract, rebuild_if_older
 from keeper.records.outcome import TxIntent
 from keeper.records.ports import Signer
+from keeper.records.units import Address
 from keeper.rehearsal import rehearse
-from keeper.store.store import KeeperStore
+from keeper.store.store import KeeperStore, open_exclusive
+from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
 
 if TYPE_CHECKING:
@@ -33,6 +37,16 @@ SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
 """All that the key may ever call."""
 
 MILLI = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """One keeper, put together under one configuration."""
+
+    config: Config
+    ports: Ports
+    rpc: Rpc
+    store: KeeperStore
 
 
 @contextmanager
@@ -46,7 +60,31 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     RetryLater
         No node answers.
     """
+    with (
+        open_store(config.operator, emit) as store,
+        open_keeper(config, store, broadcast=broadcast, emit=emit) as keeper,
+    ):
+        yield keeper.ports
+
+
+def open_store(operator: Operator, emit: Emit) -> AbstractContextManager[KeeperStore]:
+    """The database, locked: before anything is asked of a node, so that a second keeper is refused at once."""
+    return open_exclusive(operator.store_url, emit)
+
+
+@contextmanager
+def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Emit) -> Iterator[Keeper]:
+    """A keeper over a store that stays open longer than it: a reload builds a second one before the first goes.
+
+    Raises
+    ------
+    ConfigError
+        The configuration does not fit the chain, or the key does not open.
+    RetryLater
+        No node answers.
+    """
     operator = config.operator
+    check_time_scale(operator.chain_id)
     signer = open_signer(operator) if broadcast else None
     with ExitStack() as stack:
         rpc = connect(config, emit)
@@ -56,11 +94,14 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        store = stack.enter_context(KeeperStore(operator.store_url))
-        stack.enter_context(store.lock())
+        node = ContractNode(rpc, operator.contract)
+        if signer and store.lease:
+            store.lease.tick()
+        if signer:
+            _recover(operator, subject, node, store, signer.address, emit)
         follower = Follower(
             reader,
-            ContractNode(rpc, operator.contract),
+            node,
             store.samples,
             contract=operator.contract,
             chain_id=operator.chain_id,
@@ -70,10 +111,22 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
-        holder.append(
-            Ports(reader, follower, store.samples, store.intents, signer, sender, emit, budgets(operator), held)
-        )
-        yield holder[0]
+        guard = Guard(store, reader, emit)
+        limits = budgets(operator)
+        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, limits, held, guard))
+        yield Keeper(config, holder[0], rpc, store)
+
+
+def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together
+    operator: Operator, subject: Subject, node: ContractNode, store: KeeperStore, sender: Address, emit: Emit
+) -> None:
+    """Learn from the chain what we sent, when the database is empty or an old copy. A standby's leader has done it."""
+    if store.lease is not None and not store.lease.leads():
+        return
+    head = subject.head.number
+    sent = int(subject.rpc.call("eth_getTransactionCount", [sender, "latest"]), 16)
+    contract = Contract(node, operator.contract, operator.chain_id, sender)
+    rebuild_if_older(contract, store, (operator.start_block, head - SETTLED_DEPTH), sent, emit)
 
 
 def open_signer(operator: Operator) -> KeySigner:

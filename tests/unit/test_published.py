@@ -1,5 +1,6 @@
 """What a contract published, read from its events: replaced settings, relayed batches, poisoned cores, listings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -13,9 +14,10 @@ from keeper.published import History, extend_history, read_history, schema_of
 from keeper.records.core import Core, encode_core
 from keeper.records.decision import Targets
 from keeper.records.live import LIVE_BITS, LiveWord, pack
-from keeper.records.log import Log
+from keeper.records.log import Log, Transaction
 from keeper.records.report import Report
 from keeper.records.settings import Settings, encode_settings
+from keeper.records.units import Address
 from keeper.replay import Replay
 from keeper.risk.keys import market_key, settings_hash
 from keeper.risk.packing import pack_report
@@ -23,6 +25,7 @@ from keeper.risk.packing import pack_report
 MARKET = market_key(CHAIN_ID, market_settings())
 FIRST = make_settings()
 CADENCE = FIRST.cadence_blocks
+RELAY = Address("0x" + "ee" * 20)
 OUTSIDE = replace(FIRST, markets=(market_settings(name="OTHER", protocol_market_id=keccak(b"other")),))
 
 
@@ -35,8 +38,8 @@ class Chain:
     def logs(self, from_block: int, to_block: int) -> list[Log]:
         return [row for row in self.rows if from_block <= row.block_number <= to_block]
 
-    def calldata(self, _tx_hash: bytes) -> bytes:
-        return b""
+    def transactions(self, tx_hashes: Sequence[bytes]) -> list[Transaction]:
+        return [Transaction(RELAY, 0, RELAY, b"") for _ in tx_hashes]
 
     def history(self) -> History:
         return read_history(self, CONTRACT, CHAIN_ID, 0, 10**9)
