@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keeper.chain.keys import KeySigner
 from keeper.follow import Follower
 from keeper.maths.keccak import keccak
 from keeper.protocols import PROTOCOLS
 from keeper.protocols.bulkhead import encode_activate, encode_advance
 from keeper.records.decision import Decision, Due
 from keeper.records.live import ContractWords, LiveWord
-from keeper.records.outcome import TxIntent
+from keeper.records.outcome import Tier, TxIntent
+from keeper.records.ports import Signer
 from keeper.records.report import Report
 from keeper.records.settings import Settings
 from keeper.records.units import BlockRef
@@ -103,7 +103,7 @@ def plan_publish(
     rows: Sequence[StoredSample],
     words: Mapping[bytes, ContractWords],
     head: BlockRef,
-    signer: KeySigner | None,
+    signer: Signer | None,
 ) -> Plan:
     """Prepare, sign and encode one batch. Without a signer the intent carries no signature and must not be sent."""
     block = rows[0].snapshot.block
@@ -125,6 +125,7 @@ def plan_publish(
         observed_block=batch.observed_block,
         valid_until=batch.valid_until,
         markets=tuple(sorted(row.market for row in rows)),
+        tier=_tier(rows),
     )
     kept = tuple(
         (
@@ -137,6 +138,16 @@ def plan_publish(
     )
     effects = tuple(Effect(row.market, words[row.market].live, effect(row, words[row.market], head)) for row in rows)
     return Plan(intent, effects, kept)
+
+
+def _tier(rows: Sequence[StoredSample]) -> Tier:
+    """A batch is as urgent as the most urgent of its reports."""
+    return Tier.EMERGENCY if any(tier_of(row) is Tier.EMERGENCY for row in rows) else Tier.ROUTINE
+
+
+def tier_of(row: StoredSample) -> Tier:
+    """What may be spent on a sample's report: a tightening is due only beyond the deviation threshold."""
+    return Tier.EMERGENCY if row.folded.decision.due is Due.TIGHTEN else Tier.ROUTINE
 
 
 def plan_upkeep(
@@ -182,8 +193,11 @@ def _upkeep(follower: Follower, purpose: str, data: bytes, head: BlockRef, effec
         to=follower.contract,
         data=data,
         observed_block=0,
-        valid_until=(attempt + 1) * RETRY_SECONDS,
+        # A period more than the key's own: one that starts at its end must not be late at once.
+        valid_until=(attempt + 2) * RETRY_SECONDS,
         markets=(effect.market,),
+        # A stage is the rest of a tightening.
+        tier=Tier.EMERGENCY if purpose == "advance" else Tier.ROUTINE,
     )
     return Plan(intent, (effect,))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from keeper.config_files import check_notify, check_secret_file
 from keeper.config_schema import Problem, build_settings, check_document
+from keeper.config_tables import KEEPER_NUMBERS
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
@@ -89,9 +90,19 @@ class Operator:
     poll_seconds: int = 4
     """Time between two looks at the chain's head."""
     max_fee_gwei: int = 80
-    """Nothing is signed above this maxFeePerGas."""
-    tip_gwei_milli: int = 1_000
-    """Priority fee in thousandths of a gwei."""
+    """Nothing routine is signed above this maxFeePerGas: loosening, heartbeat, upkeep."""
+    emergency_fee_gwei: int = 1_500
+    """Nothing at all is signed above this maxFeePerGas; tightening may cost as much."""
+    tip_gwei_milli: int = 10
+    """Least priority fee, thousandths of a gwei; the market's low tips count up to 10 gwei."""
+    in_flight: int = 1
+    """Unmined transactions that routine ones may be at once."""
+    market_budget_gwei: int = 50_000_000
+    """Most that routine transactions of one market may cost in 24 hours: 0.05 of the coin."""
+    market_reserve_gwei: int = 10_000_000_000
+    """Most that tightening one market may cost in 24 hours: 20 reports of 300,000 gas at the emergency cap."""
+    key_budget_gwei: int = 1_000_000_000
+    """Most that routine transactions of all markets may cost in 24 hours: 1 of the coin."""
     gas_limit: int = 8_000_000
     """Most gas that one transaction may ask for."""
     call_gas: int = 50_000_000
@@ -169,7 +180,6 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
     network, keeper = document["network"], document.get("keeper", {})
     folder = path.resolve().parent
     data_dir = folder / keeper.get("data_dir", ".bulkhead")
-    numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
     return Operator(
         network=network["name"],
         chain_id=int(network["chain_id"]),
@@ -182,7 +192,7 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         notify_file=_notify_file(document.get("monitor", {}), folder),
         notify_urls=Secret(urls) if (urls := environment.get(SECRET_VARIABLES["notify_urls"])) else None,
         source=path,
-        **{name: int(keeper[name]) for name in numbers if name in keeper},
+        **{name: int(keeper[name]) for name in KEEPER_NUMBERS if name in keeper},
     )
 
 
@@ -241,12 +251,7 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
 
     keeper: dict[str, Any] = {
         "data_dir": str(operator.data_dir),
-        "poll_seconds": operator.poll_seconds,
-        "max_fee_gwei": operator.max_fee_gwei,
-        "tip_gwei_milli": operator.tip_gwei_milli,
-        "gas_limit": operator.gas_limit,
-        "call_gas": operator.call_gas,
-        "start_block": operator.start_block,
+        **{name: getattr(operator, name) for name in KEEPER_NUMBERS},
     }
     if operator.key and operator.key.file:
         keeper["key_file"] = str(operator.key.file)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, Validat
 from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
-from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, MOST_PORT, MOST_SHOWN, RANGES
+from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_PORT, MOST_SHOWN, RANGES
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
@@ -75,8 +75,7 @@ def _schema() -> Any:
         "contract": (_ADDRESS, ...),
         "providers": (Annotated[dict[str, str], BeforeValidator(_check_providers)], ...),
     }
-    numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
-    keeper: dict[str, Any] = {name: (_number(name), None) for name in numbers}
+    keeper: dict[str, Any] = {name: (_number(name), None) for name in KEEPER_NUMBERS}
     keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
     scalars = {_attribute(field.name): _field(field.name, int) for field in _scalar_fields()}
     settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)

@@ -55,6 +55,21 @@ MOST_PORT = 65_535
 MOST_SHOWN = 64
 """Letters of a name, and of what is repeated of a strange one."""
 
+KEEPER_NUMBERS = (
+    "poll_seconds",
+    "max_fee_gwei",
+    "emergency_fee_gwei",
+    "tip_gwei_milli",
+    "in_flight",
+    "market_budget_gwei",
+    "market_reserve_gwei",
+    "key_budget_gwei",
+    "gas_limit",
+    "call_gas",
+    "start_block",
+)
+"""Whole numbers of the table [keeper]."""
+
 FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
 RANGES: Mapping[str, tuple[int, int]] = {
     "schema": (1, 1),
@@ -81,7 +96,12 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "chain_id": (1, 2**53),
     "poll_seconds": (1, 3_600),
     "max_fee_gwei": (1, 100_000),
-    "tip_gwei_milli": (0, 1_000_000),
+    "emergency_fee_gwei": (1, 100_000),
+    "tip_gwei_milli": (0, 10_000),
+    "in_flight": (1, 16),
+    "market_budget_gwei": (1, 10**13),
+    "market_reserve_gwei": (1, 10**13),
+    "key_budget_gwei": (1, 10**13),
     "gas_limit": (100_000, 16_777_216),
     "call_gas": (1_000_000, 2_000_000_000),
     "start_block": (0, 2**53),

@@ -5,10 +5,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from keeper.budgets import Budgets
 from keeper.chain.fees import GWEI, FeePolicy
+from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Reverted, Rpc, RpcError
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
 from keeper.config import Config, KeySource, Operator
@@ -19,6 +21,8 @@ from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLI
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
 from keeper.records.outcome import TxIntent
+from keeper.records.ports import Signer
+from keeper.rehearsal import rehearse
 from keeper.store.store import KeeperStore
 from keeper.token_checks import hold_hostile
 
@@ -94,9 +98,11 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
             emit=emit,
         )
         holder: list[Ports] = []
-        sender = _sender(operator, rpc, store, signer, holder) if signer else None
+        sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
-        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, held))
+        holder.append(
+            Ports(reader, follower, store.samples, store.intents, signer, sender, emit, budgets(operator), held)
+        )
         yield Keeper(config, holder[0], rpc, store)
 
 
@@ -119,17 +125,65 @@ def _account(key: KeySource) -> "LocalAccount":
     return open_account(key.file, key.password_file, raw, password)
 
 
-def _sender(operator: Operator, rpc: Rpc, store: KeeperStore, signer: KeySigner, holder: list[Ports]) -> TxSender:
+def budgets(operator: Operator) -> Budgets:
+    """The operator's limits for a day."""
+    return Budgets(
+        market_wei=operator.market_budget_gwei * GWEI,
+        market_reserve_wei=operator.market_reserve_gwei * GWEI,
+        key_wei=operator.key_budget_gwei * GWEI,
+    )
+
+
+def _sender(
+    operator: Operator, rpc: Rpc, store: KeeperStore, signer: Signer, holder: list[Ports], *, emit: Emit
+) -> TxSender:
     def superseded(intent: TxIntent) -> bool:
         return is_superseded(holder[0], intent)
 
-    policy = FeePolicy(operator.max_fee_gwei * GWEI, operator.tip_gwei_milli * GWEI // MILLI, operator.gas_limit)
+    def rehearsed(intent: TxIntent) -> None:
+        rehearse(intent, rpc, holder[0].reader, operator.gas_limit)
+
+    policy = FeePolicy(
+        routine_cap_wei=operator.max_fee_gwei * GWEI,
+        emergency_cap_wei=operator.emergency_fee_gwei * GWEI,
+        least_tip_wei=operator.tip_gwei_milli * GWEI // MILLI,
+        gas_limit=operator.gas_limit,
+    )
+    guards = Guards(describe=describe_revert, is_superseded=superseded, rehearse=rehearsed, halted=lambda: "")
     return TxSender(
-        rpc,
+        OneNode(rpc),
         store.intents,
         signer,
         chain_id=operator.chain_id,
         policy=policy,
-        describe=describe_revert,
-        is_superseded=superseded,
+        guards=guards,
+        emit=emit,
+        in_flight=operator.in_flight,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of one node."""
+
+    accepted: bool
+    errors: tuple[tuple[str, str], ...]
+
+
+class OneNode:
+    """A single node as the sender sees it."""
+
+    degraded = False
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self.call = rpc.call
+        self.agreed = rpc.call
+
+    def broadcast(self, raw: bytes, *, private: bool = False) -> Answer:  # noqa: ARG002 - there is no relay
+        """Send to the node."""
+        try:
+            self._rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()])
+        except (RpcError, Reverted) as error:
+            return Answer(False, ((self._rpc.name, error.message),))
+        return Answer(True, ())

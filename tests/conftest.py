@@ -1,4 +1,4 @@
-"""What every test shares: sockets blocked outside tests/chain, long runs only with --deep, no silent skips."""
+"""What every test shares: sockets blocked where no chain is needed, long runs only with --deep, no silent skips."""
 
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    chain = Path(__file__).parent / "chain"
+    with_chain = {Path(__file__).parent / name for name in ("chain", "faults")}
     for item in items:
-        if chain in item.path.parents:
+        if with_chain & set(item.path.parents):
             item.add_marker(pytest.mark.anvil)
             item.add_marker(pytest.mark.enable_socket)
         else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keeper.errors import ConfigError, Refused
+from keeper.records.outcome import TxFields
 from keeper.records.report import Signature
 from keeper.records.units import Address
 
@@ -20,19 +20,6 @@ if TYPE_CHECKING:
 RAW_KEY_DIGITS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class TxFields:
-    """One type-2 transaction before it is signed. Value is always 0."""
-
-    chain_id: int
-    nonce: int
-    to: Address
-    data: bytes
-    gas: int
-    max_fee_wei: int
-    tip_wei: int
-
-
 class KeySigner:
     """Signs for one address.
 
@@ -41,7 +28,7 @@ class KeySigner:
     account
         The opened key.
     contract
-        The only destination that is ever signed for.
+        The only destination that is ever signed for, besides the key itself for a no-op that frees a nonce.
     selectors
         The only functions that are ever called, 4 bytes each.
     """
@@ -71,7 +58,8 @@ class KeySigner:
         """
         from eth_account import Account
 
-        if fields.to != self._contract or fields.data[:4] not in self._selectors:
+        frees_a_nonce = fields.to == self.address and not fields.data
+        if not frees_a_nonce and (fields.to != self._contract or fields.data[:4] not in self._selectors):
             raise Refused(f"the key signs no call of 0x{fields.data[:4].hex()} to {fields.to}")
         signed = self._account.sign_transaction(
             {

@@ -28,6 +28,7 @@ WARNINGS = frozenset(
         "cycle_refused",
         "degraded",
         "fee_deferred",
+        "insufficient_funds",
         "library",
         "market_held",
         "market_starts_again",
@@ -39,7 +40,9 @@ WARNINGS = frozenset(
         "report_refused",
         "state_adopted",
         "tick_missed",
+        "tx_cancelling",
         "tx_error",
+        "tx_unwound",
     }
 )
 ERRORS = frozenset(

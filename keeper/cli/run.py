@@ -85,7 +85,7 @@ def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
 
 def _settle(ports: "Ports", poll_seconds: int) -> None:
     """Wait until nothing that was sent is unmined, or for a minute."""
-    from keeper.cycle import UNMINED
+    from keeper.records.outcome import UNMINED
 
     deadline = time.monotonic() + SETTLE_SECONDS
     while ports.sender and any(row.state in UNMINED for row in ports.intents.open_intents()):
@@ -133,7 +133,7 @@ def _document(ports: "Ports", config: "Config", result: "CycleResult") -> dict[s
                 "purpose": row.intent.purpose,
                 "state": row.state.value,
                 "hash": row.tx_hash,
-                "block": row.block_number,
+                "block": row.landing.block_number if row.landing else None,
                 "error": row.error or None,
             }
             for row in ports.intents.outcomes(len(result.outcomes) or 1)

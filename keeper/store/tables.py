@@ -1,6 +1,6 @@
 """The tables. Amounts of up to 256 bits are fixed-width decimal text, so that they sort as numbers."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 UINT256_DIGITS = 78
 """Decimal digits of 2**256 - 1."""
@@ -19,13 +19,35 @@ intents = Table(
     Column("valid_until", BigInteger, nullable=False),
     Column("markets", Text, nullable=False),
     Column("state", String(16), nullable=False),
+    Column("tier", String(16), nullable=False, server_default="routine"),
+    Column("replaces", LargeBinary, nullable=False, server_default=""),
     Column("nonce", BigInteger),
     Column("tx_hash", LargeBinary(32)),
-    Column("raw", LargeBinary),
     Column("block_number", BigInteger),
+    Column("block_hash", LargeBinary(32)),
+    Column("block_time", BigInteger),
     Column("gas_used", BigInteger),
+    Column("fee_wei", String(UINT256_DIGITS)),
+    Column("ok", Boolean),
     Column("error", Text, nullable=False, server_default=""),
     Index("intents_by_state", "state"),
+    Index("intents_by_time", "block_time"),
+)
+"""``tx_hash`` and the columns after it are of the receipt that closed the nonce."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("intent_key", LargeBinary(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("cancels", Boolean, nullable=False),
+    Column("max_fee_wei", String(UINT256_DIGITS), nullable=False),
+    Column("tip_wei", String(UINT256_DIGITS), nullable=False),
+    Column("gas", BigInteger, nullable=False),
+    Column("raw", LargeBinary),
+    Column("tx_hash", LargeBinary(32), unique=True),
+    Column("signed_block", BigInteger, nullable=False),
+    Column("sent_block", BigInteger),
 )
 
 samples = Table(
@@ -81,7 +103,7 @@ evidence = Table(
 ROLLED_BACK = {samples: "block_number", depths: "block_number", reports: "observed_block", evidence: "observed_block"}
 """Every table whose rows a reorg can void, and the column that says from which block (reliability.md B3).
 
-Intents are not here: their state is derived again from the chain by the sender.
+Intents and their attempts are not here: their state is derived again from the chain by the sender.
 """
 
 

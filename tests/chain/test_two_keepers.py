@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from endpoint import Endpoint
+from faults.proxy import FaultProxy
 from two_keepers import CUT, STARTS, Keeper, complete, config_of, fold_from_nothing, play
 
 from keeper.chain.anvil import Anvil, AnvilOptions
@@ -58,8 +58,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("keepers")
     with (
         Anvil.start(AnvilOptions(no_mining=True, timestamp=began)) as node,
-        Endpoint(node.url) as left,
-        Endpoint(node.url) as right,
+        FaultProxy(node.url) as left,
+        FaultProxy(node.url) as right,
     ):
         chain = DevChain(node.url)
         devnet = build_devnet(chain)
@@ -104,7 +104,7 @@ def test_the_stopped_keeper_was_stopped_cut_off_and_wiped_and_the_other_never(pl
     assert restarted.starts == STARTS
     assert restarted.endpoint.failures >= len(CUT)
     assert steady.endpoint.url != restarted.endpoint.url
-    assert min(steady.endpoint.requests, restarted.endpoint.requests) > 1_000
+    assert min(steady.endpoint.bodies, restarted.endpoint.bodies) > 900
     assert "state_adopted" not in {*steady.events, *restarted.events}
 
 

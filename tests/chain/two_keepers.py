@@ -7,7 +7,7 @@ from math import log
 from pathlib import Path
 
 import pytest
-from endpoint import Endpoint
+from faults.proxy import FaultProxy
 
 from keeper.acting import plan_publish
 from keeper.config import Config, load_config
@@ -76,7 +76,7 @@ class Keeper:
     """One keeper over its own endpoint and folder; can be stopped and started."""
 
     config: Config
-    endpoint: Endpoint
+    endpoint: FaultProxy
     broadcast: bool
     signed: dict[Key, set[Signed]] = field(default_factory=dict)
     """Everything that was ever computed for a key; one value when it never changed its mind."""
@@ -149,7 +149,7 @@ def _signed(ports: Ports, rows: list[StoredSample]) -> Signed:
     )
 
 
-def config_of(devnet: Devnet, folder: Path, endpoint: Endpoint) -> Config:
+def config_of(devnet: Devnet, folder: Path, endpoint: FaultProxy) -> Config:
     return load_config(write_operator_files(devnet, folder, url=endpoint.url), {})
 
 

@@ -27,7 +27,7 @@ from keeper.fold import fold_sample
 from keeper.maths.keccak import keccak
 from keeper.records.decision import Folded
 from keeper.records.estimates import FeeSample, SampleDepth
-from keeper.records.outcome import TERMINAL, IntentState, TxIntent
+from keeper.records.outcome import TERMINAL, Attempt, IntentState, Landing, Price, TxIntent
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import Address
 from keeper.store.codec import dumps, loads
@@ -38,6 +38,8 @@ from keeper.store.tables import ROLLED_BACK, UINT256_DIGITS, metadata, pad_uint2
 
 SETTINGS = make_settings()
 WINDOW = 1000
+ATTEMPT = Attempt(1, False, Price(21 * 10**9, 10**9), 130_000, signed_block=99)
+LANDING = Landing(b"\x11" * 32, 5, b"\x22" * 32, 1_700_000_000, 21_000, 21_000 * 10**10, True)
 
 
 def url(folder: Path) -> str:
@@ -104,15 +106,16 @@ def test_a_planned_intent_comes_back_whole(tmp_path: Path) -> None:
         (row,) = store.intents.open_intents()
     assert row.intent == intent()
     assert row.state is IntentState.PLANNED
-    assert (row.nonce, row.tx_hash, row.raw, row.block_number, row.gas_used, row.error) == (None,) * 5 + ("",)
+    assert (row.nonce, row.attempts, row.landing, row.tx_hash, row.error) == (None, (), None, None, "")
 
 
 def test_planning_a_key_twice_returns_the_first_row(tmp_path: Path) -> None:
     with KeeperStore(url(tmp_path)) as store:
         store.intents.plan(intent())
-        store.intents.advance(intent().key, IntentState.SIGNED, nonce=7, raw=b"raw", tx_hash=bytes(32))
+        store.intents.prepare(intent().key, 7, ATTEMPT)
         again = store.intents.plan(intent(data=b"other"))
-        assert again.state is IntentState.SIGNED
+        assert again.state is IntentState.PREPARED
+        assert again.attempts == (ATTEMPT,)
         assert again.nonce == 7
         assert again.intent.data == b"\x01\x02"
         assert len(store.intents.open_intents()) == 1
@@ -122,14 +125,43 @@ def test_each_edge_is_committed_with_its_facts(tmp_path: Path) -> None:
     key = intent().key
     with KeeperStore(url(tmp_path)) as store:
         store.intents.plan(intent())
-        store.intents.advance(key, IntentState.SIGNED, nonce=7, raw=b"raw", tx_hash=b"\x11" * 32)
-        store.intents.advance(key, IntentState.SENT)
-        store.intents.advance(key, IntentState.MINED, block_number=5, gas_used=21_000)
+        store.intents.prepare(key, 7, ATTEMPT)
+        store.intents.sign(key, 1, b"raw", b"\x11" * 32)
+        store.intents.acknowledge(key, 1, 100)
+        store.intents.add_attempt(key, replace(ATTEMPT, number=2, raw=b"raw 2", tx_hash=b"\x12" * 32))
+        store.intents.acknowledge(key, 2, 103)
+        store.intents.acknowledge(key, 1, 104)
+        store.intents.land(key, IntentState.MINED, LANDING)
     with KeeperStore(url(tmp_path)) as store:
         row = store.intents.find(key)
         assert row is not None
-        assert (row.state, row.nonce, row.raw, row.tx_hash) == (IntentState.MINED, 7, b"raw", b"\x11" * 32)
-        assert (row.block_number, row.gas_used) == (5, 21_000)
+        assert (row.state, row.nonce, row.tx_hash, row.landing) == (IntentState.MINED, 7, LANDING.tx_hash, LANDING)
+        assert [(made.raw, made.sent_block) for made in row.attempts] == [(b"raw", 100), (b"raw 2", 103)]
+        assert store.intents.land(key, IntentState.SIGNED, None).landing is None
+
+
+def test_a_nonce_has_one_owner(tmp_path: Path) -> None:
+    with KeeperStore(url(tmp_path)) as store:
+        for name in "ab":
+            store.intents.plan(intent(name))
+        store.intents.prepare(intent("a").key, 7, ATTEMPT)
+        for nonce in (6, 7):
+            with pytest.raises(Refused, match="is not free"):
+                store.intents.prepare(intent("b").key, nonce, ATTEMPT)
+        assert store.intents.highest_nonce() == 7
+        assert store.intents.prepare(intent("b").key, 8, ATTEMPT).nonce == 8
+
+
+def test_what_a_day_cost_is_found_by_the_chain_s_time(tmp_path: Path) -> None:
+    with KeeperStore(url(tmp_path)) as store:
+        for nonce, name in enumerate("abc"):
+            store.intents.plan(intent(name))
+            store.intents.prepare(intent(name).key, nonce, ATTEMPT)
+        for time, name in ((100, "a"), (200, "b")):
+            made = replace(LANDING, tx_hash=keccak(name.encode()), block_time=time)
+            store.intents.land(intent(name).key, IntentState.FINAL_OK, made)
+        assert [row.nonce for row in store.intents.landed_since(150)] == [1, 2]
+        assert [row.nonce for row in store.intents.landed_since(50)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
