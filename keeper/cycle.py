@@ -155,7 +155,7 @@ def _affordable(ports: Ports, costs: Spent, row: StoredSample) -> bool:
 
 
 def _exhausted(ports: Ports, costs: Spent, market: bytes, tier: Tier) -> bool:
-    if not costs.exhausted(ports.budgets, market, tier):
+    if costs.left_wei(ports.budgets, market, tier) > 0:
         return False
     ports.emit("budget_exhausted", market=ports.follower.name(market), tier=tier.value)
     return True

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keeper.budgets import Budgets
+from keeper.budgets import DAY_SECONDS, Budgets, require_affordable
 from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner, open_account
@@ -149,7 +149,14 @@ def _sender(
         least_tip_wei=operator.tip_gwei_milli * GWEI // MILLI,
         gas_limit=operator.gas_limit,
     )
-    guards = Guards(describe=describe_revert, is_superseded=superseded, rehearse=rehearsed, halted=lambda: "")
+
+    def afford(intent: TxIntent, most_wei: int, now: int) -> None:
+        rows = store.intents.landed_since(now - DAY_SECONDS)
+        require_affordable(rows, holder[0].budgets, intent, most_wei, holder[0].follower.name)
+
+    guards = Guards(
+        describe=describe_revert, is_superseded=superseded, rehearse=rehearsed, afford=afford, halted=lambda: ""
+    )
     return TxSender(
         OneNode(rpc),
         store.intents,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fault_report import write_report
 from hypothesis import HealthCheck, settings
 
 ALLOWED_SKIP = "../shared is absent"
@@ -17,6 +18,8 @@ PROPERTY = "property"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deep", action="store_true", help="add the long runs")
+    parser.addoption("--faults", action="store_true", help="the whole fault matrix, not only a third of it")
+    parser.addoption("--fault-report", metavar="FILE", help="write the fault matrix's table to FILE (Markdown)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,11 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.enable_socket)
         else:
             item.add_marker(pytest.mark.disable_socket)
-    if not config.getoption("--deep"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        if slow:
-            config.hook.pytest_deselected(items=slow)
-            items[:] = [item for item in items if item not in slow]
+    left_out = set() if config.getoption("--deep") else {"slow"}
+    left_out |= set() if config.getoption("--deep") or config.getoption("--faults") else {"matrix"}
+    long = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 _SKIPS = pytest.StashKey[list[str]]()
@@ -55,6 +59,9 @@ _UNALLOWED: list[str] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if report := terminalreporter.config.getoption("--fault-report"):
+        ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+        write_report(Path(report), ended)
     # A worker's own output is lost; what a test records as a "figure" reaches the reader of the run.
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:

@@ -6,6 +6,8 @@ from typing import Any
 
 from keeper.chain.failpoints import fire
 from keeper.chain.fees import FeePolicy, first_price, gas_limit, read_market, replacement_price
+from keeper.chain.guards import Guards
+from keeper.chain.lookup import Head
 from keeper.errors import Refused
 from keeper.records.outcome import Attempt, Outcome, Price, Tier, TxFields, TxIntent
 from keeper.records.ports import SendingNode, Signer, Store
@@ -31,31 +33,43 @@ class Offers:
     """
 
     def __init__(
-        self, node: SendingNode, store: Store, signer: Signer, *, chain_id: int, policy: FeePolicy, emit: Emit
+        self,
+        node: SendingNode,
+        store: Store,
+        signer: Signer,
+        *,
+        chain_id: int,
+        policy: FeePolicy,
+        guards: Guards,
+        emit: Emit,
     ) -> None:
         self._node = node
         self._store = store
         self._signer = signer
         self._chain_id = chain_id
         self._policy = policy
+        self._guards = guards
         self._emit = emit
 
-    def first(self, intent: TxIntent, block: int) -> Attempt:
+    def first(self, intent: TxIntent, head: Head) -> Attempt:
         """Offer for an intent that the node executed without a revert, just as it will be sent.
 
         Raises
         ------
         FeesTooHigh
             The market is above the tier's cap.
+        RetryLater
+            A budget forbids it.
         Reverted
             The contract refuses the call.
         """
         price = first_price(read_market(self._node, self._policy), self._policy, intent.tier)
         call = self.call(intent.to, intent.data)
         gas = self._gas(call)
+        self._guards.afford(intent, gas * price.max_fee_wei, head.time)
         fees = {"maxFeePerGas": hex(price.max_fee_wei), "maxPriorityFeePerGas": hex(price.tip_wei)}
         self._node.call("eth_call", [{**call, **fees, "gas": hex(gas)}, "latest"])
-        return Attempt(1, False, price, gas, signed_block=block)
+        return Attempt(1, False, price, gas, signed_block=head.number)
 
     def sign(self, row: Outcome) -> Outcome:
         """Sign the attempt that PREPARED stored: the same bytes after every restart."""
@@ -66,17 +80,21 @@ class Offers:
         fire("signed:post_commit")
         return row
 
-    def outbid(self, row: Outcome, block: int, tier: Tier) -> Outcome:
+    def outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
         """The same call for more.
 
         Raises
         ------
         FeesTooHigh
             A replacement would cost more than the tier's cap.
+        RetryLater
+            A budget forbids it.
         """
         last = row.attempts[-1]
         price = self._replacement(last, Tier.REPAIR if last.cancels else tier)
-        row = self._add(row, Attempt(last.number + 1, last.cancels, price, last.gas, signed_block=block))
+        if not last.cancels:
+            self._guards.afford(row.intent, last.gas * price.max_fee_wei, head.time)
+        row = self._add(row, Attempt(last.number + 1, last.cancels, price, last.gas, signed_block=head.number))
         paid = {"max_fee_wei": price.max_fee_wei, "tip_wei": price.tip_wei}
         self._emit("tx_bumped", attempt=row.attempts[-1].number, **paid, **facts(row))
         return row

@@ -81,7 +81,7 @@ class TxSender:
         self._private = private
         self._in_flight = in_flight
         self._lookup = Lookup(node, signer.address)
-        self._offers = Offers(node, store, signer, chain_id=chain_id, policy=policy, emit=emit)
+        self._offers = Offers(node, store, signer, chain_id=chain_id, policy=policy, guards=guards, emit=emit)
         self._settling = Settling(node, self._lookup, store, offers=self._offers, guards=guards, emit=emit)
         self._tries: dict[bytes, tuple[int, int]] = {}
         """Key -> (tries that failed, block before which it is not tried again)."""
@@ -135,7 +135,7 @@ class TxSender:
             return self._store.advance(intent.key, IntentState.SUPERSEDED, error=newer)
         if reason := self._why_wait(intent):
             return self._note(row, reason)
-        attempt = self._offers.first(intent, head.number)
+        attempt = self._offers.first(intent, head)
         self._guards.rehearse(intent)
         balance, needed = self._lookup.balance_wei(), attempt.gas * attempt.price.max_fee_wei
         if balance < needed:
@@ -238,7 +238,7 @@ class TxSender:
     def _outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
         if len(row.attempts) >= MOST_ATTEMPTS:
             return self._note(row, f"{MOST_ATTEMPTS} attempts were made: it waits as it is until it expires")
-        return self._offers.outbid(row, head.number, tier)
+        return self._offers.outbid(row, head, tier)
 
     def _foreign(self, row: Outcome, head: Head) -> Outcome:
         """The nonce is used and none of our receipts shows: once that is deep enough, it is somebody else's."""
