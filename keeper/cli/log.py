@@ -28,6 +28,7 @@ WARNINGS = frozenset(
         "cycle_refused",
         "degraded",
         "fee_deferred",
+        "insufficient_funds",
         "library",
         "market_held",
         "market_starts_again",
@@ -41,7 +42,9 @@ WARNINGS = frozenset(
         "store_moved_aside",
         "state_adopted",
         "tick_missed",
+        "tx_cancelling",
         "tx_error",
+        "tx_unwound",
     }
 )
 ERRORS = frozenset(
