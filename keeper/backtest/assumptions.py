@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from keeper.records.live import FLAG_LISTED, AuxWord, ContractWords, GuardWord, Law, Limits, LiquidationWord, LiveWord
 from keeper.records.pools import UniswapV2State
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, Settings, two_token_pool
+from keeper.records.settings import SCHEMA, FeedSettings, MarketSettings, ModelSettings, Settings, two_token_pool
 from keeper.records.units import BPS, NO_ADDRESS, WAD, Price
 from keeper.risk.depth import measure, stressed_depth
 from keeper.venues import VENUES
@@ -70,7 +70,7 @@ def starting_model(name: str, tau0_seconds: int, size: int) -> ModelSettings:
 def starting_settings(market: MarketSettings) -> Settings:
     """Settings of the fold as design.md 5 starts with; a source starts when a whole day of bars stands behind it."""
     return Settings(
-        schema=1,
+        schema=SCHEMA,
         chain_id=1,
         cadence_blocks=25,
         window_seconds=1800,
