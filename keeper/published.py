@@ -11,7 +11,7 @@ from eth_keys.datatypes import Signature as EcdsaSignature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-from keeper.errors import RetryLater
+from keeper.errors import Refused, RetryLater
 from keeper.protocols.bulkhead import decode_publish
 from keeper.protocols.bulkhead_events import (
     TOPICS,
@@ -25,7 +25,7 @@ from keeper.protocols.bulkhead_events import (
 from keeper.records.core import decode_core
 from keeper.records.log import Log, Transaction
 from keeper.records.report import Batch, Report, Signature
-from keeper.records.settings import Settings, decode_settings
+from keeper.records.settings import SCHEMA, Settings, decode_settings
 from keeper.records.units import Address
 from keeper.risk.commit import batch_digest, unpack_reports
 from keeper.risk.keys import market_key
@@ -34,8 +34,6 @@ from keeper.risk.windows import window_end, window_of
 ECDSA_BYTES = 65
 BATCH_OF_TRANSACTIONS = 100
 """Transactions asked for in one body; calldata of a publish is some kilobytes."""
-SCHEMA = 1
-"""Version of the settings' layout that this keeper reads; it passes over a document of another one."""
 
 
 class Node(Protocol):
@@ -102,6 +100,10 @@ class History:
     def _usable(self) -> list[tuple[int, Settings]]:
         """(block from which they hold, settings), rising."""
         rows = [(row.from_block, row.settings) for row in self.adopted if row.settings is not None]
+        schemas = sorted({row.schema for row in self.adopted if row.schema not in {None, SCHEMA}})
+        if not rows and schemas:
+            what = f"the contract's settings have schema {', '.join(map(str, schemas))}, this keeper reads {SCHEMA}"
+            raise Refused(what, "use a keeper that reads it, or let governance set them anew")
         if not rows:
             raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
         return rows
