@@ -3,21 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keeper.chain.keys import KeySigner
 from keeper.follow import Follower
-from keeper.maths.keccak import keccak
 from keeper.protocols import PROTOCOLS
 from keeper.protocols.bulkhead import encode_activate, encode_advance
 from keeper.records.decision import Decision, Due
 from keeper.records.live import ContractWords, LiveWord
-from keeper.records.outcome import TxIntent
+from keeper.records.outcome import Tier, TxIntent
+from keeper.records.ports import Signer
 from keeper.records.report import Report
 from keeper.records.settings import Settings
 from keeper.records.units import BlockRef
 from keeper.risk.applied import Applied
 from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
 from keeper.risk.exposure import Exposure, held, tightenings, waiting
-from keeper.risk.keys import settings_hash
+from keeper.risk.keys import intent_key, settings_hash
 from keeper.risk.limits import activate, advance, apply_report, clamp
 from keeper.risk.liquidation import settled
 from keeper.risk.windows import last_ended
@@ -103,7 +102,7 @@ def plan_publish(
     rows: Sequence[StoredSample],
     words: Mapping[bytes, ContractWords],
     head: BlockRef,
-    signer: KeySigner | None,
+    signer: Signer | None,
 ) -> Plan:
     """Prepare, sign and encode one batch. Without a signer the intent carries no signature and must not be sent."""
     block = rows[0].snapshot.block
@@ -118,18 +117,24 @@ def plan_publish(
     digest = batch_digest(batch, follower.chain_id, follower.contract)
     signatures = [signer.sign_batch(digest)] if signer else []
     intent = TxIntent(
-        key=_key(follower, digest),
+        key=intent_key(follower.chain_id, follower.contract, digest),
         purpose="publish",
         to=follower.contract,
         data=PROTOCOLS["bulkhead"].encode_publish(batch, packed, signatures),
         observed_block=batch.observed_block,
         valid_until=batch.valid_until,
         markets=tuple(sorted(row.market for row in rows)),
+        tier=_tier(rows),
     )
     kept = tuple(
         (
             StoredReport(
-                done.report.market, block.number, intent.key, pack_report(done.report), done.commitment.evidence_digest
+                done.report.market,
+                block.number,
+                intent.key,
+                pack_report(done.report),
+                done.commitment.evidence_digest,
+                block.hash,
             ),
             done.evidence,
         )
@@ -137,6 +142,16 @@ def plan_publish(
     )
     effects = tuple(Effect(row.market, words[row.market].live, effect(row, words[row.market], head)) for row in rows)
     return Plan(intent, effects, kept)
+
+
+def _tier(rows: Sequence[StoredSample]) -> Tier:
+    """A batch is as urgent as the most urgent of its reports."""
+    return Tier.EMERGENCY if any(tier_of(row) is Tier.EMERGENCY for row in rows) else Tier.ROUTINE
+
+
+def tier_of(row: StoredSample) -> Tier:
+    """What may be spent on a sample's report: a tightening is due only beyond the deviation threshold."""
+    return Tier.EMERGENCY if row.folded.decision.due is Due.TIGHTEN else Tier.ROUTINE
 
 
 def plan_upkeep(
@@ -177,13 +192,16 @@ def _upkeep(follower: Follower, purpose: str, data: bytes, head: BlockRef, effec
     done = effect.before.sequence + effect.after.aux.extra_updates
     identity = data + done.to_bytes(8, "big") + attempt.to_bytes(8, "big")
     intent = TxIntent(
-        key=_key(follower, identity),
+        key=intent_key(follower.chain_id, follower.contract, identity),
         purpose=purpose,
         to=follower.contract,
         data=data,
         observed_block=0,
-        valid_until=(attempt + 1) * RETRY_SECONDS,
+        # A period more than the key's own: one that starts at its end must not be late at once.
+        valid_until=(attempt + 2) * RETRY_SECONDS,
         markets=(effect.market,),
+        # A stage is the rest of a tightening.
+        tier=Tier.EMERGENCY if purpose == "advance" else Tier.ROUTINE,
     )
     return Plan(intent, (effect,))
 
@@ -195,7 +213,3 @@ def _window(follower: Follower, window: int, words: Mapping[bytes, ContractWords
 def _end(follower: Follower, block: int) -> int:
     cadence = follower.history.cadence
     return -(-block // cadence) * cadence
-
-
-def _key(follower: Follower, identity: bytes) -> bytes:
-    return keccak(follower.chain_id.to_bytes(32, "big") + bytes.fromhex(follower.contract[2:]) + identity)

@@ -1,6 +1,5 @@
 """Compares what the operator configured with what stands on the chain: at start, and by ``keeper doctor``."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -9,7 +8,7 @@ from keeper.chain.health import ProviderState
 from keeper.chain.pool import Pool
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
-from keeper.chain.timing import Timing, time_scale
+from keeper.chain.timing import Timing
 from keeper.chain.views import code_size, view
 from keeper.config import Config
 from keeper.config_tables import MOST_DECIMALS, MOST_SHOWN
@@ -21,6 +20,7 @@ from keeper.records.snapshot import FeedReading, PositionsReading
 from keeper.records.units import BPS, Address, BlockRef
 from keeper.risk.keys import settings_hash
 from keeper.risk.sigma import of_feed
+from keeper.timing import scaled
 from keeper.venues import VENUES
 
 EIP712_DOMAIN = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
@@ -73,12 +73,12 @@ def connect(config: Config, emit: Callable[..., None]) -> Pool:
     Raises
     ------
     ConfigError
-        A node is of another chain, or a time scale was set on a real one.
+        A node is of another chain.
     RetryLater
         None answers.
     """
     operator = config.operator
-    timing = Timing(time_scale(operator.chain_id, os.environ))
+    timing = Timing(scaled(1))
     size = operator.max_reply_mib << 20
     nodes = [Rpc(row.name, row.url.reveal(), timing.deadline, size) for row in operator.providers]
     pool = Pool(nodes, operator.chain_id, emit, emergency_quorum=operator.emergency_quorum, timing=timing)

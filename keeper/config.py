@@ -11,15 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keeper.config_schema import Problem, build_settings, check_document
+from keeper.config_files import check_notify, check_secret_file
+from keeper.config_schema import SERVER_SCHEME, Problem, build_settings, check_document
+from keeper.config_tables import KEEPER_NUMBERS
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
 
 ENVIRONMENT_PREFIX = "BULKHEAD_"
 NETWORK_NUMBERS = ("emergency_quorum", "max_reply_mib")
-SECRET_VARIABLES = {"private_key": "BULKHEAD_KEEPER__PRIVATE_KEY", "password": "BULKHEAD_KEEPER__PASSWORD"}
-"""The only two values that are never read from the TOML."""
+SECRET_VARIABLES = {
+    "private_key": "BULKHEAD_KEEPER__PRIVATE_KEY",
+    "password": "BULKHEAD_KEEPER__PASSWORD",
+    "notify_urls": "BULKHEAD_MONITOR__NOTIFY_URLS",
+}
+"""Values that are never read from the TOML."""
+DEFAULT_LISTEN = "127.0.0.1:9464"
+"""Loopback: the answers name markets and balances. 9464 is the port that exporters of Prometheus text share."""
 
 
 class Secret:
@@ -83,9 +91,19 @@ class Operator:
     poll_seconds: int = 4
     """Time between two looks at the chain's head."""
     max_fee_gwei: int = 80
-    """Nothing is signed above this maxFeePerGas."""
-    tip_gwei_milli: int = 1_000
-    """Priority fee in thousandths of a gwei."""
+    """Nothing routine is signed above this maxFeePerGas: loosening, heartbeat, upkeep."""
+    emergency_fee_gwei: int = 1_500
+    """Nothing at all is signed above this maxFeePerGas; tightening may cost as much."""
+    tip_gwei_milli: int = 10
+    """Least priority fee, thousandths of a gwei; the market's low tips count up to 10 gwei."""
+    in_flight: int = 1
+    """Unmined transactions that routine ones may be at once."""
+    market_budget_gwei: int = 50_000_000
+    """Most that routine transactions of one market may cost in 24 hours: 0.05 of the coin."""
+    market_reserve_gwei: int = 10_000_000_000
+    """Most that tightening one market may cost in 24 hours: 20 reports of 300,000 gas at the emergency cap."""
+    key_budget_gwei: int = 1_000_000_000
+    """Most that routine transactions of all markets may cost in 24 hours: 1 of the coin."""
     gas_limit: int = 8_000_000
     """Most gas that one transaction may ask for."""
     call_gas: int = 50_000_000
@@ -98,6 +116,12 @@ class Operator:
     """A longer reply of a node is given up."""
     start_block: int = 0
     """Where the contract's events begin; earlier blocks are never searched."""
+    listen: str = DEFAULT_LISTEN
+    """Host and port of health and metrics; empty = off."""
+    notify_file: Path | None = None
+    """URLs of notification services, one a line, mode 0600 or stricter."""
+    notify_urls: Secret | None = None
+    """Likewise, from the environment."""
     source: Path | None = field(default=None, compare=False)
     """The TOML it came from."""
 
@@ -163,7 +187,6 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
     network, keeper = document["network"], document.get("keeper", {})
     folder = path.resolve().parent
     data_dir = folder / keeper.get("data_dir", ".bulkhead")
-    numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
     return Operator(
         network=network["name"],
         chain_id=int(network["chain_id"]),
@@ -174,8 +197,11 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
         allow_single_provider=network.get("allow_single_provider", False) in (True, "true"),
         **{name: int(network[name]) for name in NETWORK_NUMBERS if name in network},
+        listen=document.get("monitor", {}).get("listen", DEFAULT_LISTEN),
+        notify_file=_notify_file(document.get("monitor", {}), folder),
+        notify_urls=Secret(urls) if (urls := environment.get(SECRET_VARIABLES["notify_urls"])) else None,
         source=path,
-        **{name: int(keeper[name]) for name in numbers if name in keeper},
+        **{name: int(keeper[name]) for name in KEEPER_NUMBERS if name in keeper},
     )
 
 
@@ -193,31 +219,36 @@ def _key_source(keeper: Mapping[str, str], folder: Path, environment: Mapping[st
     )
 
 
+def _notify_file(monitor: Mapping[str, Any], folder: Path) -> Path | None:
+    name = monitor.get("notify_file")
+    return folder / Path(name).expanduser() if name else None
+
+
 def _store_url(url: str, data_dir: Path, folder: Path) -> str:
     if not url:
         return f"sqlite:///{data_dir / 'keeper.sqlite'}"
+    if url.startswith(SERVER_SCHEME):
+        return url
     return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
 
 
 def _check_files(document: Mapping[str, Any], path: Path, environment: Mapping[str, str]) -> list[Problem]:
     """Faults of the secret files that are named; a name that is no text is found elsewhere."""
-    table = document.get("keeper")
-    texts = {name: value for name, value in table.items() if isinstance(value, str)} if isinstance(table, dict) else {}
-    source = _key_source(texts, path.resolve().parent, environment)
-    if source is None:
-        return []
-    named = (("keeper.key_file", source.file), ("keeper.password_file", source.password_file))
-    return [problem for key, file in named if file is not None for problem in _check_secret_file(key, file)]
+    folder = path.resolve().parent
+    source = _key_source(_texts(document, "keeper"), folder, environment)
+    notify = _notify_file(_texts(document, "monitor"), folder)
+    named = [("monitor.notify_file", notify)]
+    if source is not None:
+        named += [("keeper.key_file", source.file), ("keeper.password_file", source.password_file)]
+    problems = [problem for key, file in named if file is not None for problem in check_secret_file(key, file)]
+    if not problems:
+        problems += check_notify(notify, SECRET_VARIABLES["notify_urls"], environment)
+    return problems
 
 
-def _check_secret_file(key: str, file: Path) -> list[Problem]:
-    try:
-        mode = file.stat().st_mode & 0o777
-    except OSError:
-        return [Problem(key, f"{file} cannot be opened", "write the path of an existing file")]
-    if mode & 0o077:
-        return [Problem(key, f"{file} has mode {mode:04o}, so others can read the secret", f"run: chmod 600 {file}")]
-    return []
+def _texts(document: Mapping[str, Any], name: str) -> dict[str, str]:
+    table = document.get(name)
+    return {key: value for key, value in table.items() if isinstance(value, str)} if isinstance(table, dict) else {}
 
 
 def _line(problem: Problem, origins: Mapping[str, str]) -> str:
@@ -231,12 +262,7 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
 
     keeper: dict[str, Any] = {
         "data_dir": str(operator.data_dir),
-        "poll_seconds": operator.poll_seconds,
-        "max_fee_gwei": operator.max_fee_gwei,
-        "tip_gwei_milli": operator.tip_gwei_milli,
-        "gas_limit": operator.gas_limit,
-        "call_gas": operator.call_gas,
-        "start_block": operator.start_block,
+        **{name: getattr(operator, name) for name in KEEPER_NUMBERS},
     }
     if operator.key and operator.key.file:
         keeper["key_file"] = str(operator.key.file)
@@ -250,4 +276,7 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
         **{name: getattr(operator, name) for name in NETWORK_NUMBERS},
         "providers": {provider.name: provider.url.reveal() for provider in operator.providers},
     }
-    return dump(network, keeper, {"url": operator.store_url}, settings)
+    monitor = {"listen": operator.listen}
+    if operator.notify_file:
+        monitor["notify_file"] = str(operator.notify_file)
+    return dump(network, keeper, {"url": operator.store_url}, settings, monitor)

@@ -15,7 +15,13 @@ TOML_INTEGER_MAX = 2**63 - 1
 """Larger integers travel as decimal strings, since TOML promises 64 bits only."""
 
 
-def dump(network: Mapping[str, Any], keeper: Mapping[str, Any], store: Mapping[str, Any], settings: Settings) -> str:
+def dump(
+    network: Mapping[str, Any],
+    keeper: Mapping[str, Any],
+    store: Mapping[str, Any],
+    settings: Settings,
+    monitor: Mapping[str, Any] | None = None,
+) -> str:
     """All tables in the order in which a person reads them."""
     scalars = asdict(settings)
     markets = scalars.pop("markets")
@@ -26,6 +32,8 @@ def dump(network: Mapping[str, Any], keeper: Mapping[str, Any], store: Mapping[s
     parts.append(_table("network.providers", providers))
     parts.append(_table("keeper", keeper))
     parts.append(_table("store", store))
+    if monitor is not None:
+        parts.append(_table("monitor", monitor))
     parts.append(_table("settings", scalars))
     parts.extend(_market(market) for market in markets)
     return "\n".join(parts)

@@ -13,9 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, Validat
 from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
-from keeper.config_tables import DEFAULTS, FRACTIONS, MAX_SECONDS, MOST_SHOWN, RANGES
+from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_PORT, MOST_SHOWN, RANGES
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
+
+SERVER_SCHEME = "postgresql+psycopg"
+"""SQLAlchemy's name of the one server and driver that we use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,20 @@ def _schema() -> Any:
         "allow_single_provider": (Annotated[bool, BeforeValidator(_switch)], False),
         **{name: (_number(name), None) for name in ("emergency_quorum", "max_reply_mib")},
     }
-    numbers = ("poll_seconds", "max_fee_gwei", "tip_gwei_milli", "gas_limit", "call_gas", "start_block")
-    keeper: dict[str, Any] = {name: (_number(name), None) for name in numbers}
+    keeper: dict[str, Any] = {name: (_number(name), None) for name in KEEPER_NUMBERS}
     keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
     scalars = {_attribute(field.name): _field(field.name, int) for field in _scalar_fields()}
     settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)
     store = _model("Store", {"url": (Annotated[str, BeforeValidator(_check_store_url)], "")})
+    monitor = _model(
+        "Monitor",
+        {"listen": (Annotated[str, BeforeValidator(_check_listen)], None), "notify_file": (_text("notify_file"), None)},
+    )
     tables = {
         "network": (_model("Network", network), ...),
         "keeper": (keeper_model, keeper_model()),
         "store": (store, store()),
+        "monitor": (monitor, monitor()),
         "settings": (settings, settings()),
         "markets": (list[_of(MarketSettings)], ...),  # type: ignore[misc]
     }
@@ -240,12 +247,25 @@ def _switch(value: object) -> bool:
 
 
 def _check_store_url(value: object) -> str:
-    if not isinstance(value, str) or (value and not value.startswith("sqlite:///")):
+    scheme, _, rest = value.partition("://") if isinstance(value, str) else (str(value), "", "")
+    if value and scheme not in {"sqlite", SERVER_SCHEME}:
         raise _mistake(
-            f"{str(value).split('://')[0]!r} is not a database this version knows",
-            'write url = "sqlite:///keeper.sqlite"',
+            f"{scheme[:MOST_SHOWN]!a} is not a database this version knows",
+            f'write url = "sqlite:///keeper.sqlite", or "{SERVER_SCHEME}://user@host/database"',
         )
-    return value
+    if scheme == SERVER_SCHEME and ":" in rest.partition("@")[0] and "@" in rest:
+        # The password is not repeated.
+        raise _mistake("the URL holds a password", "leave it out; PostgreSQL's PGPASSFILE names a file that has it")
+    return str(value)
+
+
+def _check_listen(value: object) -> str:
+    """``host:port`` or nothing; port 0 is any free one."""
+    text = value if isinstance(value, str) else "?"
+    host, colon, port = text.rpartition(":")
+    if text and not (colon and host and port.isascii() and port.isdigit() and int(port) <= MOST_PORT):
+        raise _mistake(f"{value!r} is not host:port", 'write listen = "127.0.0.1:9464", or "" for none')
+    return text
 
 
 def _mistake(what: str, remedy: str) -> PydanticCustomError:
@@ -272,7 +292,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
     names |= {"allow_single_provider"}
-    names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed"}
+    names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed", "monitor", "listen", "notify_file"}
     for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}
     return sorted(names)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from keeper.records.settings import DYNAMIC_FEE, ModelSettings
+from keeper.records.settings import DYNAMIC_FEE, SCHEMA, ModelSettings
 from keeper.records.units import NO_ADDRESS
 from keeper.risk.sigma import MAX_SIGMA_WAD
 
 DEFAULTS: Mapping[str, Any] = {
-    "schema": 1,
+    "schema": SCHEMA,
     "cadence_blocks": 25,
     "window_seconds": 1_800,
     "bootstrap_windows": 48,
@@ -50,12 +50,29 @@ MAX_SECONDS = 100 * 86_400
 
 MOST_DECIMALS = 36
 """Of a token; with more, not even one whole token would fit into a pool's 112 bits."""
+MOST_PORT = 65_535
+"""Largest number of a TCP port."""
 MOST_SHOWN = 64
 """Letters of a name, and of what is repeated of a strange one."""
 
+KEEPER_NUMBERS = (
+    "poll_seconds",
+    "max_fee_gwei",
+    "emergency_fee_gwei",
+    "tip_gwei_milli",
+    "in_flight",
+    "market_budget_gwei",
+    "market_reserve_gwei",
+    "key_budget_gwei",
+    "gas_limit",
+    "call_gas",
+    "start_block",
+)
+"""Whole numbers of the table [keeper]."""
+
 FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
 RANGES: Mapping[str, tuple[int, int]] = {
-    "schema": (1, 1),
+    "schema": (SCHEMA, SCHEMA),
     "cadence_blocks": (1, 4_096),
     "decimals": (0, MOST_DECIMALS),
     "collateral_decimals": (0, MOST_DECIMALS),
@@ -81,7 +98,12 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "max_reply_mib": (1, 1_024),
     "poll_seconds": (1, 3_600),
     "max_fee_gwei": (1, 100_000),
-    "tip_gwei_milli": (0, 1_000_000),
+    "emergency_fee_gwei": (1, 100_000),
+    "tip_gwei_milli": (0, 10_000),
+    "in_flight": (1, 16),
+    "market_budget_gwei": (1, 10**13),
+    "market_reserve_gwei": (1, 10**13),
+    "key_budget_gwei": (1, 10**13),
     "gas_limit": (100_000, 16_777_216),
     "call_gas": (1_000_000, 2_000_000_000),
     "start_block": (0, 2**53),

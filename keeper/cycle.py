@@ -7,21 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep
-from keeper.chain.keys import KeySigner
+from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep, tier_of
+from keeper.budgets import DAY_SECONDS, Budgets, Spent, spent
 from keeper.chain.pool import Pool
 from keeper.errors import Refused, RetryLater
 from keeper.follow import Emit, Follower
+from keeper.guard import Guard
 from keeper.protocols import PROTOCOLS
 from keeper.records.live import ContractWords
-from keeper.records.outcome import TERMINAL, IntentState, Outcome, TxIntent
-from keeper.records.ports import ChainReader, Sender
+from keeper.records.outcome import TERMINAL, UNMINED, IntentState, Outcome, Tier, TxIntent
+from keeper.records.ports import ChainReader, Sender, Signer
 from keeper.records.units import BlockRef
 from keeper.risk.keys import settings_hash
 from keeper.store.intents import IntentStore
 from keeper.store.samples import SampleStore, StoredSample
-
-UNMINED = frozenset({IntentState.SIGNED, IntentState.SENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,18 @@ class Ports:
     follower: Follower
     samples: SampleStore
     intents: IntentStore
-    signer: KeySigner | None
+    signer: Signer | None
     """None: shadow mode, nothing is signed."""
     sender: Sender | None
     """None: dry run, nothing is sent."""
     emit: Emit
-    pool: Pool | None = None
-    """The nodes; None where a test brings its own reader."""
+    budgets: Budgets
     held: frozenset[bytes] = frozenset()
     """Markets of which nothing is reported: a token of theirs is hostile and the settings do not say so yet."""
+    guard: Guard | None = None
+    """Whether this keeper may send; None: it always may."""
+    pool: Pool | None = None
+    """The nodes; None where a test brings its own reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,26 @@ def run_cycle(ports: Ports) -> CycleResult:
         A node failed; whatever was committed before stays.
     """
     head = ports.reader.block("latest")
+    _look_around(ports, head)
     ports.follower.refresh(head)
-    settled = tuple(ports.sender.settle()) if ports.sender else ()
+    settled = _settle(ports)
     folded: list[StoredSample] = []
     for window, cores in ports.follower.missing(head):
         snapshots = ports.follower.observe(window, cores)
         rows = ports.follower.fold(window, cores, snapshots)  # estimate and decide
         record(ports, rows)
         folded += rows
-    plans = plan(ports, head)
+    plans = [] if ports.sender and refusal(ports) else plan(ports, head)
     outcomes = tuple(act(ports, plans))
-    _report(ports, settled + outcomes)
+    _report(ports, outcomes)
     return CycleResult(head, tuple(folded), tuple(plans), settled + outcomes)
+
+
+def settle(ports: Ports) -> tuple[Outcome, ...]:
+    """Drive on what was sent, unless nothing may be sent; the rows that moved."""
+    if ports.sender and ports.guard:
+        ports.guard.look(ports.reader.block("latest"))
+    return _settle(ports)
 
 
 def record(ports: Ports, rows: list[StoredSample]) -> None:
@@ -105,8 +115,9 @@ def plan(ports: Ports, head: BlockRef) -> list[Plan]:
     """What should be sent now. One market's failure leaves the others' plans standing."""
     words = read_words(ports, head)
     plans: list[Plan] = []
+    costs = spent(ports.intents.landed_since(head.timestamp - DAY_SECONDS))
     for rows in due_batches(ports.follower, head, _safe_number(ports), words):
-        free = [row for row in rows if row.market not in ports.held]
+        free = [row for row in rows if row.market not in ports.held and _affordable(ports, costs, row)]
         plans += _plan_batch(ports, free, words, head) if free else []
     latest = {market: ports.samples.latest(market) for market in words}
     # A sample with a missing input loosens nothing, an open pending neither; nor does a market that is held.
@@ -117,23 +128,51 @@ def plan(ports: Ports, head: BlockRef) -> list[Plan]:
     }
     reported = {market for row in plans for market in row.intent.markets}
     rest = {market: row for market, row in words.items() if market not in reported}
-    return plans + plan_upkeep(ports.follower, rest, head, decisions)
+    upkeep = plan_upkeep(ports.follower, rest, head, decisions)
+    return plans + [row for row in upkeep if not _exhausted(ports, costs, row.intent.markets[0], row.intent.tier)]
 
 
 def act(ports: Ports, plans: list[Plan]) -> list[Outcome]:
-    """Send the first plan that can be sent: one unmined nonce at a time; the next cycle plans the rest anew."""
+    """Send what may be sent beside what is in flight; the next cycle plans the rest anew."""
     if ports.sender is None or ports.signer is None:
         for row in plans:
             ports.emit("would_send", purpose=row.intent.purpose, markets=_names(ports, row.intent))
         return []
     outcomes = []
     for row in plans:
-        if any(other.state in UNMINED for other in ports.intents.open_intents()):
+        if refusal(ports):
             break
+        if _waits(ports.intents.open_intents(), row.intent):
+            continue
         _supersede_unsigned(ports, row.intent)
         ports.samples.keep_reports(row.reports)
         outcomes.append(ports.sender.submit(row.intent))
     return outcomes
+
+
+def refusal(ports: Ports) -> str:
+    """Why nothing may be sent now, whatever is due; empty when it may."""
+    return ports.guard.refusal() if ports.guard else ""
+
+
+def _waits(rows: list[Outcome], intent: TxIntent) -> bool:
+    """Whether what is in flight goes first: an emergency waits only for another one of the same purpose and markets."""
+    flying = [row for row in rows if row.state in UNMINED and row.intent.key != intent.key]
+    if intent.tier is Tier.EMERGENCY:
+        same = [row.intent for row in flying if row.intent.tier is intent.tier and row.intent.purpose == intent.purpose]
+        return any(set(intent.markets) <= set(row.markets) for row in same)
+    return bool(flying)
+
+
+def _affordable(ports: Ports, costs: Spent, row: StoredSample) -> bool:
+    return not _exhausted(ports, costs, row.market, tier_of(row))
+
+
+def _exhausted(ports: Ports, costs: Spent, market: bytes, tier: Tier) -> bool:
+    if costs.left_wei(ports.budgets, market, tier) > 0:
+        return False
+    ports.emit("budget_exhausted", market=ports.follower.name(market), tier=tier.value)
+    return True
 
 
 def read_words(ports: Ports, head: BlockRef) -> dict[bytes, ContractWords]:
@@ -153,6 +192,21 @@ def is_superseded(ports: Ports, intent: TxIntent) -> bool:
     return all(
         market in words and words[market].live.observed_block >= intent.observed_block for market in intent.markets
     )
+
+
+def _settle(ports: Ports) -> tuple[Outcome, ...]:
+    outcomes = tuple(ports.sender.settle()) if ports.sender and not refusal(ports) else ()
+    _report(ports, outcomes)
+    return outcomes
+
+
+def _look_around(ports: Ports, head: BlockRef) -> None:
+    """Before anything is read from the store: did finality break, did another keeper write until now?"""
+    if ports.guard is None:
+        return
+    ports.guard.look(head)
+    if ports.guard.took_over():
+        ports.follower.start_again()
 
 
 def _plan_batch(
@@ -187,6 +241,7 @@ def _report(ports: Ports, outcomes: tuple[Outcome, ...]) -> None:
     for row in outcomes:
         ports.emit(
             "intent",
+            intent=row.intent.key.hex()[:16],
             purpose=row.intent.purpose,
             state=row.state.value,
             final=row.state in TERMINAL,

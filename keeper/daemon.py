@@ -1,30 +1,74 @@
-"""Runs cycles for months: wall-clock jobs, signals, a drain of at most five seconds.
+"""Runs a keeper for months: five wall-clock jobs, signals, a reload, a drain of at most five seconds.
 
-Jobs ask the chain and the store what is due, so a missed tick costs latency only (reliability.md B4).
+Jobs ask the chain and the store what is due, so a missed tick costs latency only (reliability.md B4). The scheduler
+counts wall-clock time, which may jump or stand still; a pulse on the monotonic clock wakes every job that is overdue.
 """
 
-import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from structlog.contextvars import bound_contextvars
 
-from keeper.cycle import Ports, run_cycle
-from keeper.errors import ConfigError, Refused, RetryLater
+from keeper.config import Config
+from keeper.config_reload import one_line, reload_config
+from keeper.cycle import run_cycle, settle
+from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.follow import Emit
+from keeper.monitoring import Monitor
+from keeper.store.lease import RETRY_SECONDS
+from keeper.store.store import KeeperStore
+from keeper.store_watch import StoreWatch
+from keeper.systemd import notify
+from keeper.timing import scaled
+from keeper.warming import warm_up
+from keeper.watching import Watch
+from keeper.wiring import Keeper, open_keeper
 
 DRAIN_SECONDS = 5
 """Longest wait for the cycle that runs when a signal arrives."""
+PULSE_SECONDS = 1.0
+"""Between two looks of the main thread, by the monotonic clock."""
+STUCK_SECONDS = 600
+"""Without a sign of life for so long the process ends itself: a thread that hangs cannot be killed (B4)."""
+WATCH_SECONDS = 15
+HOUSEKEEPING_SECONDS = 3_600
+OVERDUE_SECONDS = 2.0
+"""A job that is late by more than this on the monotonic clock is woken."""
 
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """Exit codes after a clean drain (interfaces.md 10)."""
 
-PROGRESS_STEPS = 10
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What two of the jobs call; a room that has nothing to do there leaves it out."""
+
+    renew: Callable[[], None] | None = None
+    """Renew the lease; raises :class:`RetryLater` when it could not."""
+    housekeep: Callable[[], None] | None = None
+    """Prune, compact, check."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """One of the five, with its times on the monotonic clock."""
+
+    run: Callable[[], None]
+    seconds: float
+    last: float
+    """When it last ended."""
+    running: bool = False
 
 
 class Daemon:
@@ -32,19 +76,37 @@ class Daemon:
 
     Parameters
     ----------
-    ports
-        What a cycle works with.
-    poll_seconds
-        Between two looks at the chain's head.
+    config
+        The configuration in force; a reload replaces it.
+    store
+        Open and locked, for the daemon's whole life.
+    monitor
+        Hears everything.
+    broadcast
+        Whether it signs and sends.
+    hooks
+        For ``lease_renew`` and ``housekeeping``.
     """
 
-    def __init__(self, ports: Ports, poll_seconds: int) -> None:
-        self._ports = ports
-        self._poll_seconds = poll_seconds
+    def __init__(
+        self, config: Config, store: KeeperStore, monitor: Monitor, *, broadcast: bool, hooks: Hooks | None = None
+    ) -> None:
+        self._config, self._store, self._monitor, self._broadcast = config, store, monitor, broadcast
+        self._emit: Emit = monitor.emit
+        self._hooks = hooks or Hooks()
+        self._watch, self._store_watch = Watch(self._emit), StoreWatch(store, self._emit)
+        self._keeper: Keeper | None = None
+        self._warmed: Keeper | None = None
+        self._stack = ExitStack()
         self._stop = threading.Event()
-        self._gate = threading.Lock()
+        # The only thing that a signal handler may touch: every other queue or event has a lock that it could meet held.
+        self._inbox: SimpleQueue[int] = SimpleQueue()
+        self._gate, self._watching = threading.Lock(), threading.Lock()
+        self._cycle = 0
         self._code = 0
-        self._fatal: ConfigError | None = None
+        self._fatal: KeeperError | None = None
+        self._scheduler = BackgroundScheduler(timezone=UTC, jobstores={"default": MemoryJobStore()})
+        self._jobs: dict[str, _Job] = {}
 
     def run(self) -> int:
         """Block until a signal; returns the exit code.
@@ -53,77 +115,185 @@ class Daemon:
         ------
         ConfigError
             Something arose that only the operator can put right.
+        RetryLater
+            No node answers at the start, the system gives no threads, or the keeper hangs: start it again.
         """
-        # Job failures are reported by our listener; the library would print the same trace again.
-        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-        for number in INTERRUPTED:
-            signal.signal(number, self._on_signal)
-        scheduler = BackgroundScheduler(timezone=UTC)
-        scheduler.add_listener(self._on_event, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-        scheduler.add_job(
-            self.head_tick,
-            "interval",
-            seconds=self._poll_seconds,
-            id="head_tick",
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
-            next_run_time=datetime.now(UTC),
-        )
-        scheduler.start()
-        self._stop.wait()
-        scheduler.pause()
-        drained = self._gate.acquire(timeout=DRAIN_SECONDS)
-        scheduler.shutdown(wait=False)
-        self._ports.emit("stopped", drained=drained)
+        signal.signal(signal.SIGHUP, self._on_signal)
+        with self._stack:
+            self._keeper = self._stack.enter_context(self._open(self._config))
+            # Until here nothing was begun that a plain end could hurt.
+            for number in INTERRUPTED:
+                signal.signal(number, self._on_signal)
+            self._start()
+            notify("READY=1")
+            while not self._stop.is_set():
+                self._receive()
+                self._pulse()
+            notify("STOPPING=1")
+            self._scheduler.pause()
+            drained = self._gate.acquire(timeout=DRAIN_SECONDS)
+            self._scheduler.shutdown(wait=False)
+            self._emit("stopped", drained=drained)
         if self._fatal:
             raise self._fatal
         return self._code
 
     def head_tick(self) -> None:
         """One cycle; what the outside world did wrong waits for the next one."""
-        if self._stop.is_set() or not self._gate.acquire(blocking=False):
-            return
+        if self._keeper and not self._stop.is_set() and self._gate.acquire(blocking=False):
+            try:
+                self._cycle += 1
+                self._store_watch.check()
+                with bound_contextvars(cycle=self._cycle):
+                    self._warm(self._keeper)
+                    run_cycle(self._keeper.ports)
+            finally:
+                self._gate.release()
+
+    def confirmer(self) -> None:
+        """Settle what was sent, and nothing else; never beside a cycle."""
+        if self._keeper and not self._stop.is_set() and self._gate.acquire(blocking=False):
+            try:
+                settle(self._keeper.ports)
+            finally:
+                self._gate.release()
+
+    def watch(self) -> None:
+        """Look at chain and store for metrics, health and alarms."""
+        with self._watching:
+            if self._keeper:
+                self._monitor.on_reading(self._watch.look(self._keeper))
+
+    def housekeeping(self) -> None:
+        """What keeps the database small and sound."""
+        if self._hooks.housekeep:
+            self._hooks.housekeep()
+
+    def lease_renew(self) -> None:
+        """Keep the right to send."""
+        if self._hooks.renew:
+            self._hooks.renew()
+        elif self._cycle == 0:
+            # The lock on the file is all a single host needs, and this process holds it.
+            self._emit("lease", state="held")
+
+    def _warm(self, keeper: Keeper) -> None:
+        """Show the progress of a keeper's first reading, which may take minutes."""
+        if keeper is not self._warmed:
+            warm_up(keeper.ports, self._emit)
+            self._warmed = keeper
+
+    def _receive(self) -> None:
+        """Wait a second for a signal, and do what it says."""
+        with suppress(Empty):
+            number = self._inbox.get(timeout=PULSE_SECONDS)
+            if number == signal.SIGHUP:
+                threading.Thread(target=self._take_over, name="reload", daemon=True).start()
+            else:
+                self._code = INTERRUPTED.get(signal.Signals(number), self._code) if number else self._code
+                self._stop.set()
+
+    def _start(self) -> None:
+        poll = self._config.operator.poll_seconds
+        now = time.monotonic()
+        self._jobs = {
+            "lease_renew": _Job(self.lease_renew, scaled(RETRY_SECONDS), now),
+            "head_tick": _Job(self.head_tick, poll, now),
+            "confirmer": _Job(self.confirmer, poll, now),
+            "watch": _Job(self.watch, WATCH_SECONDS, now),
+            "housekeeping": _Job(self.housekeeping, HOUSEKEEPING_SECONDS, now),
+        }
+        self._scheduler.add_listener(self._on_event, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        for name, job in self._jobs.items():
+            self._scheduler.add_job(
+                self._timed(name),
+                "interval",
+                seconds=job.seconds,
+                id=name,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=datetime.now(UTC),
+            )
         try:
-            run_cycle(self._ports)
-        except RetryLater as error:
-            self._ports.emit("cycle_failed", error=error.message)
-        except Refused as error:
-            self._ports.emit("cycle_refused", error=str(error))
-        finally:
-            self._gate.release()
+            self._scheduler.start()
+        except RuntimeError as error:
+            raise RetryLater(f"the system refuses: {error}", "allow more threads (TasksMax, ulimit -u)") from None
+
+    def _timed(self, name: str) -> Callable[[], None]:
+        """The job with its times and result said; what only the operator can put right ends the daemon."""
+
+        def run() -> None:
+            job, started = self._jobs[name], time.monotonic()
+            job.running = True
+            result, problem = "crashed", ""
+            try:
+                job.run()
+                result = "ok"
+            except RetryLater as error:
+                result, problem = "retry", error.message
+                self._store_watch.note(error)
+                self._emit("cycle_failed", job=name, error=problem)
+            except Refused as error:
+                result, problem = "refused", str(error)
+                self._emit("cycle_refused", job=name, error=problem)
+            finally:
+                job.running, job.last = False, time.monotonic()
+                seconds = job.last - started
+                self._emit("job_done", job=name, result=result, seconds=round(seconds, 6), error=problem or None)
+
+        return run
+
+    def _pulse(self) -> None:
+        """What the main thread does every second: wake what is overdue, reload, give up what hangs."""
+        now = time.monotonic()
+        for name, job in self._jobs.items():
+            if not job.running and now - job.last > job.seconds + OVERDUE_SECONDS:
+                self._emit("clock_stepped", job=name, late_seconds=round(now - job.last - job.seconds, 1))
+                job.last = now
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        if not self._monitor.health.live():
+            notify("WATCHDOG=1")
+        elif self._monitor.health.silence() > STUCK_SECONDS:
+            self._emit("stuck", seconds=round(self._monitor.health.silence()))
+            self._fatal = RetryLater("no cycle got on for ten minutes", "the service manager starts the keeper again")
+            self._stop.set()
+
+    def _take_over(self) -> None:
+        """Build a keeper under the changed configuration beside the old one, and change over between two cycles."""
+        path = self._config.operator.source
+        if path is None or self._keeper is None:
+            return
+        stack = ExitStack()
+        try:
+            fresh = reload_config(path, self._config)
+            keeper = stack.enter_context(self._open(fresh))
+        except (ConfigError, Refused, RetryLater) as error:
+            stack.close()
+            self._emit("config_reload_failed", error=one_line(error))
+            return
+        with self._gate, self._watching:
+            self._keeper, self._config = keeper, fresh
+            self._stack.close()
+        self._stack.push(stack)
+        for name in ("head_tick", "confirmer"):
+            self._jobs[name].seconds = fresh.operator.poll_seconds
+            self._scheduler.reschedule_job(name, trigger="interval", seconds=fresh.operator.poll_seconds)
+        self._monitor.configure(fresh, mode="broadcast" if self._broadcast else "dry-run")
+        self._emit("config_reloaded", file=path.name)
+
+    def _open(self, config: Config) -> AbstractContextManager[Keeper]:
+        return open_keeper(config, self._store, broadcast=self._broadcast, emit=self._emit)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._code = INTERRUPTED[signal.Signals(number)]
-        self._stop.set()
+        self._inbox.put(number)
 
     def _on_event(self, event: Any) -> None:
         error = getattr(event, "exception", None)
         if isinstance(error, ConfigError):
             self._fatal = error
-            self._stop.set()
+            self._inbox.put(0)
         elif error is not None:
-            self._ports.emit("cycle_crashed", error=repr(error), trace=event.traceback)
+            self._emit("cycle_crashed", job=event.job_id, error=repr(error), trace=event.traceback)
         else:
-            self._ports.emit("tick_missed", job=event.job_id)
-
-
-def warm_up(ports: Ports, emit: Emit) -> None:
-    """Read the trailing depths before the first cycle, with progress in the log.
-
-    Raises
-    ------
-    RetryLater
-        The node does not serve blocks that old; nothing can be folded until it does.
-    """
-    head = ports.reader.block("latest")
-    ports.follower.refresh(head)
-    ports.follower.warm_up(ports.follower.newest_window(head), _progress(emit))
-
-
-def _progress(emit: Emit) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        if done == total or done % max(1, total // PROGRESS_STEPS) == 0:
-            emit("trailing_depths", done=done, total=total)
-
-    return progress
+            self._emit("tick_missed", job=event.job_id)

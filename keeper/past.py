@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from keeper.published import History, HoleInLogs, Node, extend_history, read_history
+from keeper.holes import HoleInLogs
+from keeper.published import History, Node, extend_history, read_history
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import Address
 

@@ -1,6 +1,6 @@
 """What a contract has published so far, from its events: whoever relayed a batch, and inside whatever call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -11,7 +11,8 @@ from eth_keys.datatypes import Signature as EcdsaSignature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-from keeper.errors import RetryLater
+from keeper.errors import Refused, RetryLater
+from keeper.holes import HoleInLogs, require_whole
 from keeper.protocols.bulkhead import decode_publish
 from keeper.protocols.bulkhead_events import (
     TOPICS,
@@ -23,21 +24,17 @@ from keeper.protocols.bulkhead_events import (
     decode_event,
 )
 from keeper.records.core import decode_core
-from keeper.records.log import Log
+from keeper.records.log import Log, Transaction
 from keeper.records.report import Batch, Report, Signature
-from keeper.records.settings import Settings, decode_settings
+from keeper.records.settings import SCHEMA, Settings, decode_settings
 from keeper.records.units import Address
 from keeper.risk.commit import batch_digest, unpack_reports
 from keeper.risk.keys import market_key
 from keeper.risk.windows import window_end, window_of
 
 ECDSA_BYTES = 65
-SCHEMA = 1
-"""Version of the settings' layout that this keeper reads; it passes over a document of another one."""
-
-
-class HoleInLogs(RetryLater):
-    """A node left out events: the contract numbers its reports, and one is not there."""
+BATCH_OF_TRANSACTIONS = 100
+"""Transactions asked for in one body; calldata of a publish is some kilobytes."""
 
 
 class Node(Protocol):
@@ -46,8 +43,8 @@ class Node(Protocol):
     def logs(self, from_block: int, to_block: int) -> list[Log]:
         """Events of the contract, in chain order."""
 
-    def calldata(self, tx_hash: bytes) -> bytes:
-        """Input of a transaction to the contract; empty when it went to another one, which called the contract."""
+    def transactions(self, tx_hashes: Sequence[bytes]) -> list[Transaction]:
+        """These transactions, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +101,10 @@ class History:
     def _usable(self) -> list[tuple[int, Settings]]:
         """(block from which they hold, settings), rising."""
         rows = [(row.from_block, row.settings) for row in self.adopted if row.settings is not None]
+        schemas = sorted({row.schema for row in self.adopted if row.schema not in {None, SCHEMA}})
+        if not rows and schemas:
+            what = f"the contract's settings have schema {', '.join(map(str, schemas))}, this keeper reads {SCHEMA}"
+            raise Refused(what, "use a keeper that reads it, or let governance set them anew")
         if not rows:
             raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
         return rows
@@ -181,18 +182,14 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back. One request for the events, one a batch for its signatures.
-
-    Raises
-    ------
-    HoleInLogs
-        Some events are missing.
-    """
+    """Read everything back, or raise :class:`HoleInLogs`. One request for the events, one for many batches' signatures."""
     adopted: tuple[Adopted, ...] = ()
     listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
     applied: list[Log] = []
-    for log in node.logs(from_block, to_block):
+    logs = node.logs(from_block, to_block)
+    calldata = _calldata(node, contract, logs)
+    for log in logs:
         topic = log.topics[0] if log.topics else b""
         if topic == TOPICS[SettingsSet]:
             adopted = _adopt(adopted, _adopted(log))
@@ -203,13 +200,12 @@ def read_history(node: Node, contract: Address, chain_id: int, from_block: int, 
         elif topic == TOPICS[BatchPublished]:
             # It closes its batch: what was applied since the one before belongs to it.
             batch, packed = decode_batch(log.data)
-            signatures = _signatures(node, log.tx_hash, batch)
+            signatures = _signatures(calldata[log.tx_hash], batch)
             reports += [_published(row, batch, packed, signatures) for row in applied]
             applied = []
     if applied:
         raise HoleInLogs(f"block {applied[0].block_number} has a report without its batch")
-    _require_whole(reports, listings)
-    return History(contract, chain_id, adopted, listings, tuple(reports), to_block)
+    return _whole(History(contract, chain_id, adopted, listings, tuple(reports), to_block))
 
 
 def extend_history(history: History, node: Node, to_block: int) -> History:
@@ -224,27 +220,19 @@ def extend_history(history: History, node: Node, to_block: int) -> History:
         market: history.listings.get(market, ()) + blocks for market, blocks in later.listings.items()
     }
     reports = history.reports + later.reports
-    _require_whole(reports, listings)
-    return History(history.contract, history.chain_id, adopted, listings, reports, to_block)
+    return _whole(History(history.contract, history.chain_id, adopted, listings, reports, to_block))
+
+
+def _whole(history: History) -> History:
+    rows = ((row.report.market, row.sequence, row.block_number) for row in history.reports)
+    require_whole(rows, history.listings)
+    return history
 
 
 def schema_of(document: bytes) -> int | None:
     """Version that a settings document names, whatever its layout; None when it is none."""
     offset, version = (int.from_bytes(document[at : at + 32], "big") for at in (0, 32))
     return version if offset == 32 and 0 < version < 1 << 16 else None
-
-
-def _require_whole(reports: Sequence[Published], listings: Mapping[bytes, object]) -> None:
-    """Every market's reports are numbered without a gap, from 1 where its listing is known (INV-06)."""
-    last: dict[bytes, int] = {}
-    for row in reports:
-        market = row.report.market
-        wanted = last.get(market, 0) + 1
-        if row.sequence != wanted and (market in last or market in listings):
-            raise HoleInLogs(
-                f"report {wanted} of market 0x{market.hex()[:8]} is missing before block {row.block_number}"
-            )
-        last[market] = row.sequence
 
 
 def _adopt(rows: tuple[Adopted, ...], row: Adopted) -> tuple[Adopted, ...]:
@@ -264,9 +252,20 @@ def _adopted(log: Log) -> Adopted:
     return Adopted(log.topics[1], start, usable, log.block_number, schema)
 
 
-def _signatures(node: Node, tx_hash: bytes, batch: Batch) -> tuple[Signature, ...]:
+def _calldata(node: Node, contract: Address, logs: Sequence[Log]) -> dict[bytes, bytes]:
+    """Input of every transaction that published; empty where it went to another contract, which called ours."""
+    carrying = [log.tx_hash for log in logs if log.topics and log.topics[0] == TOPICS[BatchPublished]]
+    found: dict[bytes, bytes] = {}
+    for start in range(0, len(carrying), BATCH_OF_TRANSACTIONS):
+        part = carrying[start : start + BATCH_OF_TRANSACTIONS]
+        sent = node.transactions(part)
+        found |= {key: row.data if row.to == contract else b"" for key, row in zip(part, sent, strict=True)}
+    return found
+
+
+def _signatures(calldata: bytes, batch: Batch) -> tuple[Signature, ...]:
     try:
-        called, _, signatures = decode_publish(node.calldata(tx_hash))
+        called, _, signatures = decode_publish(calldata)
     except ValueError:
         return ()
     return signatures if called == batch else ()

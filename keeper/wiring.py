@@ -1,11 +1,14 @@
 """Puts a keeper together: configuration in, the ports of a cycle out."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from keeper.budgets import DAY_SECONDS, Budgets, require_affordable
 from keeper.chain.fees import GWEI, FeePolicy
+from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
 from keeper.chain.pool import Pool
@@ -15,11 +18,17 @@ from keeper.config import Config, KeySource, Operator
 from keeper.cycle import Ports, is_superseded
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
+from keeper.guard import Guard
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_quorum_reader
+from keeper.rebuild import SETTLED_DEPTH, Contract, rebuild_if_older
 from keeper.records.outcome import TxIntent
-from keeper.store.store import KeeperStore
+from keeper.records.ports import Signer
+from keeper.records.units import Address
+from keeper.rehearsal import rehearse
+from keeper.store.store import KeeperStore, open_exclusive
+from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
 
 if TYPE_CHECKING:
@@ -29,6 +38,16 @@ SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
 """All that the key may ever call."""
 
 MILLI = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """One keeper, put together under one configuration."""
+
+    config: Config
+    ports: Ports
+    rpc: Pool
+    store: KeeperStore
 
 
 @contextmanager
@@ -42,7 +61,31 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     RetryLater
         No node answers.
     """
+    with (
+        open_store(config.operator, emit) as store,
+        open_keeper(config, store, broadcast=broadcast, emit=emit) as keeper,
+    ):
+        yield keeper.ports
+
+
+def open_store(operator: Operator, emit: Emit) -> AbstractContextManager[KeeperStore]:
+    """The database, locked: before anything is asked of a node, so that a second keeper is refused at once."""
+    return open_exclusive(operator.store_url, emit)
+
+
+@contextmanager
+def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Emit) -> Iterator[Keeper]:
+    """A keeper over a store that stays open longer than it: a reload builds a second one before the first goes.
+
+    Raises
+    ------
+    ConfigError
+        The configuration does not fit the chain, or the key does not open.
+    RetryLater
+        No node answers.
+    """
     operator = config.operator
+    check_time_scale(operator.chain_id)
     signer = open_signer(operator) if broadcast else None
     with ExitStack() as stack:
         rpc = connect(config, emit)
@@ -54,11 +97,14 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        store = stack.enter_context(KeeperStore(operator.store_url))
-        stack.enter_context(store.lock())
+        node = ContractNode(rpc, operator.contract)
+        if signer and store.lease:
+            store.lease.tick()
+        if signer:
+            _recover(operator, subject, node, store, signer.address, emit)
         follower = Follower(
             reader,
-            ContractNode(rpc, operator.contract),
+            node,
             store.samples,
             contract=operator.contract,
             chain_id=operator.chain_id,
@@ -68,10 +114,25 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
             read_alone=reader.run_alone_since,
         )
         holder: list[Ports] = []
-        sender = _sender(operator, rpc, store, signer, holder) if signer else None
+        sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
-        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, rpc, held))
-        yield holder[0]
+        guard = Guard(store, reader, emit)
+        limits = budgets(operator)
+        rows = (store.samples, store.intents)
+        holder.append(Ports(reader, follower, *rows, signer, sender, emit, limits, held, guard, rpc))
+        yield Keeper(config, holder[0], rpc, store)
+
+
+def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together
+    operator: Operator, subject: Subject, node: ContractNode, store: KeeperStore, sender: Address, emit: Emit
+) -> None:
+    """Learn from the chain what we sent, when the database is empty or an old copy. A standby's leader has done it."""
+    if store.lease is not None and not store.lease.leads():
+        return
+    head = subject.head.number
+    sent = int(subject.rpc.call("eth_getTransactionCount", [sender, "latest"]), 16)
+    contract = Contract(node, operator.contract, operator.chain_id, sender)
+    rebuild_if_older(contract, store, (operator.start_block, head - SETTLED_DEPTH), sent, emit)
 
 
 def open_signer(operator: Operator) -> KeySigner:
@@ -93,17 +154,45 @@ def _account(key: KeySource) -> "LocalAccount":
     return open_account(key.file, key.password_file, raw, password)
 
 
-def _sender(operator: Operator, rpc: Pool, store: KeeperStore, signer: KeySigner, holder: list[Ports]) -> TxSender:
+def budgets(operator: Operator) -> Budgets:
+    """The operator's limits for a day."""
+    return Budgets(
+        market_wei=operator.market_budget_gwei * GWEI,
+        market_reserve_wei=operator.market_reserve_gwei * GWEI,
+        key_wei=operator.key_budget_gwei * GWEI,
+    )
+
+
+def _sender(
+    operator: Operator, rpc: Pool, store: KeeperStore, signer: Signer, holder: list[Ports], *, emit: Emit
+) -> TxSender:
     def superseded(intent: TxIntent) -> bool:
         return is_superseded(holder[0], intent)
 
-    policy = FeePolicy(operator.max_fee_gwei * GWEI, operator.tip_gwei_milli * GWEI // MILLI, operator.gas_limit)
+    def rehearsed(intent: TxIntent) -> None:
+        rehearse(intent, rpc, holder[0].reader, operator.gas_limit)
+
+    policy = FeePolicy(
+        routine_cap_wei=operator.max_fee_gwei * GWEI,
+        emergency_cap_wei=operator.emergency_fee_gwei * GWEI,
+        least_tip_wei=operator.tip_gwei_milli * GWEI // MILLI,
+        gas_limit=operator.gas_limit,
+    )
+
+    def afford(intent: TxIntent, most_wei: int, now: int) -> None:
+        rows = store.intents.landed_since(now - DAY_SECONDS)
+        require_affordable(rows, holder[0].budgets, intent, most_wei, holder[0].follower.name)
+
+    guards = Guards(
+        describe=describe_revert, is_superseded=superseded, rehearse=rehearsed, afford=afford, halted=lambda: ""
+    )
     return TxSender(
         rpc,
         store.intents,
         signer,
         chain_id=operator.chain_id,
         policy=policy,
-        describe=describe_revert,
-        is_superseded=superseded,
+        guards=guards,
+        emit=emit,
+        in_flight=operator.in_flight,
     )

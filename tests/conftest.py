@@ -1,12 +1,20 @@
-"""What every test shares: sockets blocked where no chain is needed, long runs only with --deep, no silent skips."""
+"""What every test shares: sockets only where a folder needs them, long runs only with --deep, no silent skips."""
 
 from pathlib import Path
 
 import pytest
+from fault_report import write_report
 from hypothesis import HealthCheck, settings
+from postgres_server import ABSENT, postgres  # noqa: F401 - a fixture for every test
 
-ALLOWED_SKIP = "../shared is absent"
-"""The one reason for which a test may be skipped by default; long runs are deselected, not skipped."""
+ALLOWED_SKIPS = ("../shared is absent", ABSENT)
+"""The reasons for which a test may be skipped by default; long runs are deselected, not skipped.
+
+A server of PostgreSQL needs a second user when the tests run as root; where it must start,
+``BULKHEAD_REQUIRE_POSTGRES=1`` makes its absence a failure.
+"""
+OUTWARD = ("chain", "postgres", "faults")
+"""Folders whose tests talk to a process of their own."""
 
 settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,6 +25,8 @@ PROPERTY = "property"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deep", action="store_true", help="add the long runs")
+    parser.addoption("--faults", action="store_true", help="the whole fault matrix, not only a third of it")
+    parser.addoption("--fault-report", metavar="FILE", help="write the fault matrix's table to FILE (Markdown)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,18 +37,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    with_chain = {Path(__file__).parent / name for name in ("chain", "faults")}
+    tests = Path(__file__).parent
+    outward = {tests / name for name in OUTWARD}
     for item in items:
-        if with_chain & set(item.path.parents):
-            item.add_marker(pytest.mark.anvil)
+        if outward.intersection(item.path.parents):
+            if tests / "postgres" not in item.path.parents:
+                item.add_marker(pytest.mark.anvil)
             item.add_marker(pytest.mark.enable_socket)
         else:
             item.add_marker(pytest.mark.disable_socket)
-    if not config.getoption("--deep"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        if slow:
-            config.hook.pytest_deselected(items=slow)
-            items[:] = [item for item in items if item not in slow]
+    left_out = set() if config.getoption("--deep") else {"slow"}
+    left_out |= set() if config.getoption("--deep") or config.getoption("--faults") else {"matrix"}
+    long = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 _SKIPS = pytest.StashKey[list[str]]()
@@ -47,7 +60,7 @@ _SKIPS = pytest.StashKey[list[str]]()
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
-        if ALLOWED_SKIP not in reason:
+        if not any(allowed in reason for allowed in ALLOWED_SKIPS):
             _UNALLOWED.append(f"{report.nodeid}: {reason}")
 
 
@@ -55,6 +68,9 @@ _UNALLOWED: list[str] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if report := terminalreporter.config.getoption("--fault-report"):
+        ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+        write_report(Path(report), ended)
     # A worker's own output is lost; what a test records as a "figure" reaches the reader of the run.
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:

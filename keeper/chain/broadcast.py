@@ -1,7 +1,7 @@
 """Signed bytes to many nodes at once: one positive answer wins (reliability.md B1 rules 8, 10 and 11)."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,15 +22,15 @@ Said = RpcError | Reverted | None
 class Broadcast:
     """What the nodes said to signed bytes."""
 
-    accepted: tuple[str, ...]
+    takers: tuple[str, ...]
     """Names of those that took them, or had them."""
-    errors: Mapping[str, RpcError | Reverted]
-    """By the name of the provider."""
+    errors: tuple[tuple[str, str], ...]
+    """(name, what it said) of the others."""
 
     @property
-    def ok(self) -> bool:
+    def accepted(self) -> bool:
         """One positive answer wins."""
-        return bool(self.accepted)
+        return bool(self.takers)
 
 
 def broadcast(
@@ -45,11 +45,11 @@ def broadcast(
     errors = {
         name: error for name, error in said.items() if error is not None and not ALREADY_KNOWN.search(error.message)
     }
-    accepted = tuple(member.name for member in members if member.name in said and member.name not in errors)
+    takers = tuple(member.name for member in members if member.name in said and member.name not in errors)
     refused = {name: error.message for name, error in errors.items() if _terminal(error)}
-    if accepted and refused:
-        emit("broadcast_conflict", accepted=list(accepted), refused=refused)
-    return Broadcast(accepted, errors)
+    if takers and refused:
+        emit("broadcast_conflict", accepted=list(takers), refused=refused)
+    return Broadcast(takers, tuple((name, error.message) for name, error in errors.items()))
 
 
 def _give(raw: str, asker: Asker, member: Member) -> Said:

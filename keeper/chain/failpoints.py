@@ -7,7 +7,18 @@ from keeper.errors import ConfigError
 
 VARIABLE = "KEEPER_FAILPOINT"
 TEST_CHAINS = frozenset({31337})
-POINTS = frozenset({"planned:post_commit", "signed:post_commit", "sent:pre_commit"})
+POINTS = frozenset(
+    {
+        "planned:pre_commit",
+        "planned:post_commit",
+        "prepared:post_commit",
+        "signed:pre_commit",
+        "signed:post_commit",
+        "sent:pre_commit",
+        "mined:pre_commit",
+        "bumped:post_commit",
+    }
+)
 
 
 def check_failpoint(chain_id: int) -> None:

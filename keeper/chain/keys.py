@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keeper.errors import ConfigError, Refused
+from keeper.records.outcome import TxFields
 from keeper.records.report import Signature
 from keeper.records.units import Address
 
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 RAW_KEY_DIGITS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class TxFields:
-    """One type-2 transaction before it is signed. Value is always 0."""
-
-    chain_id: int
-    nonce: int
-    to: Address
-    data: bytes
-    gas: int
-    max_fee_wei: int
-    tip_wei: int
+KEYSTORE_VERSION = 3
 
 
 class KeySigner:
@@ -41,7 +29,7 @@ class KeySigner:
     account
         The opened key.
     contract
-        The only destination that is ever signed for.
+        The only destination that is ever signed for, besides the key itself for a no-op that frees a nonce.
     selectors
         The only functions that are ever called, 4 bytes each.
     """
@@ -71,7 +59,8 @@ class KeySigner:
         """
         from eth_account import Account
 
-        if fields.to != self._contract or fields.data[:4] not in self._selectors:
+        frees_a_nonce = fields.to == self.address and not fields.data
+        if not frees_a_nonce and (fields.to != self._contract or fields.data[:4] not in self._selectors):
             raise Refused(f"the key signs no call of 0x{fields.data[:4].hex()} to {fields.to}")
         signed = self._account.sign_transaction(
             {
@@ -114,10 +103,14 @@ def open_account(
             raise ConfigError(f"the keystore {file} needs a password", "set [keeper] password_file")
         password = password_file.read_text("utf-8").rstrip("\r\n")
     try:
-        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(text), password))
-    except (ValueError, KeyError, TypeError, NotImplementedError):
+        document = json.loads(text)
+        # Version 4 (EIP-2335) holds keys of validators; the library knows no other.
+        if document["version"] != KEYSTORE_VERSION:
+            raise ConfigError(f"{file} is no keystore of version {KEYSTORE_VERSION}", "export the key as one")
+        account: LocalAccount = Account.from_key(Account.decrypt(document, password))
+    except (ValueError, KeyError, TypeError):
         # The cause stays out: its text may hold parts of the file.
-        remedy = "check the password, and that it is a keystore v3"
+        remedy = "check the password, and that it is a keystore v3 with scrypt or pbkdf2"
         raise ConfigError(f"the keystore {file} does not open", remedy) from None
     return account
 

@@ -84,6 +84,11 @@ class Pool:
         return f"nodes {', '.join(member.name for member in self.members)}"
 
     @property
+    def name(self) -> str:
+        """Of the node that is asked first now."""
+        return (self.usable() or self.members)[0].name
+
+    @property
     def requests(self) -> int:
         """JSON-RPC requests sent so far to all of them."""
         return sum(member.rpc.requests for member in self.members)
@@ -170,7 +175,14 @@ class Pool:
         return self._first(lambda node: node.each(calls), finality=False, large=False)[1]
 
     def agreed(self, method: str, params: Sequence[Any] = ()) -> Any:
-        """Result of one small question on which the nodes agree; errors as of :meth:`quorum`."""
+        """Result of one small question on which the nodes agree, ``latest`` being the newest block that enough have.
+
+        Errors as of :meth:`quorum`.
+        """
+        if "latest" in params:
+            self.poll()
+            height = hex(self.agreed_height())
+            params = [height if row == "latest" else row for row in params]
         found = self.quorum(lambda node: node.call(method, params), canonical, f"{method} {json.dumps(params)[:80]}")
         if isinstance(found, Reverted):
             raise found

@@ -1,207 +1,293 @@
-"""Sends transactions so that a crash at any instruction neither loses nor doubles one (reliability.md B1, first form).
+"""Sends transactions so that a crash at any instruction neither loses nor doubles one (reliability.md B1).
 
 ::
 
-    PLANNED --simulate, sign--> SIGNED --send--> SENT --receipt--> MINED --2 blocks--> FINAL_OK | FINAL_REVERTED
-       |                          ^                |                 |
-       +--> SUPERSEDED, EXPIRED   +--- not known --+----- reorg -----+
+    PLANNED --> PREPARED --> SIGNED --> SENT --> MINED --> CONFIRMED --> FINAL_OK, FINAL_REVERTED
+       |        nonce,       ^   ^        |        |           |          CANCELLED, SUPERSEDED (a no-op was mined)
+       |        fees         |   +- bump -+        |           |
+       |                     +-------- reorg ------+-----------+
+       +--> SUPERSEDED, EXPIRED           +--> FOREIGN: somebody else used the nonce
 
-Every arrow is committed before the step after it. What is signed is only ever sent again byte by byte; a row never gets
-a second nonce, and one key has at most one unmined nonce. Re-pricing a stuck transaction is not part of this form.
+Every arrow is committed before the step after it. A row keeps its nonce; what was signed is only ever sent again byte
+by byte, or outbid at the same nonce by an attempt that is stored first. Where a row stands is asked of the chain anew
+at every drive, never trusted from the row alone.
 """
 
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from keeper.chain.failpoints import check_failpoint, fire
-from keeper.chain.fees import FeePolicy, gas_limit, market_fees
-from keeper.chain.keys import KeySigner, TxFields
-from keeper.chain.rpc import Endpoint, Reverted, RpcError
+from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh, Unfunded
+from keeper.chain.guards import CONFIRMED_DEPTH, Guards
+from keeper.chain.in_flight import is_lowest, tier_of
+from keeper.chain.lookup import Head, Lookup
+from keeper.chain.offers import MOST_ATTEMPTS, Emit, Offers, facts
+from keeper.chain.rpc import Reverted
+from keeper.chain.send_errors import SendError, classify
+from keeper.chain.settling import Settling
 from keeper.errors import Refused, RetryLater
-from keeper.records.outcome import IntentState, Outcome, TxIntent
-from keeper.records.ports import Store
+from keeper.maths.keccak import keccak
+from keeper.records.outcome import LANDED, UNMINED, Attempt, IntentState, Outcome, Tier, TxIntent
+from keeper.records.ports import SendingNode, Signer, Store
 
-FINAL_DEPTH = 2
-"""Blocks on top of the transaction's own before it counts as final."""
+MOST_IN_FLIGHT = 16
+"""Unmined nonces that even emergencies do not exceed."""
 
-UNMINED = frozenset({IntentState.SIGNED, IntentState.SENT})
-ALREADY_KNOWN = re.compile(r"already (known|imported|in mempool)|known transaction|AlreadyKnown", re.IGNORECASE)
-NONCE_TOO_LOW = re.compile(r"nonce.{0,20}too low|nonce is too low|OldNonce|invalid nonce", re.IGNORECASE)
+PATIENCE_BLOCKS = 10
+"""A well-paid transaction that is not mined by then is outbid all the same."""
+
+PRIVATE_BLOCKS = 3
+"""How long a transaction is shown to the private relay alone."""
+
+MOST_WAIT_BLOCKS = 8
+"""Longest pause between two tries to send what a node refuses."""
 
 
 class TxSender:
-    """``records.ports.Sender`` over one node.
+    """``records.ports.Sender`` over a node or a pool of them.
 
     Parameters
     ----------
-    rpc
-        The node; its retries are ours, not a library's.
+    node
+        Where to send and ask; its retries are ours, not a library's.
     store
         Durable rows.
     signer
         The key.
-    describe
-        Revert data -> one line.
-    is_superseded
-        Whether the contract already holds something at least as new for every market of the intent.
+    private
+        Whether a private relay is tried first.
+    in_flight
+        Unmined nonces that routine transactions may hold at once.
     """
 
     def __init__(
         self,
-        rpc: Endpoint,
+        node: SendingNode,
         store: Store,
-        signer: KeySigner,
+        signer: Signer,
         *,
         chain_id: int,
         policy: FeePolicy,
-        describe: Callable[[bytes], str],
-        is_superseded: Callable[[TxIntent], bool],
+        guards: Guards,
+        emit: Emit,
+        private: bool = False,
+        in_flight: int = 1,
     ) -> None:
         check_failpoint(chain_id)
-        self._rpc = rpc
+        self._node = node
         self._store = store
-        self._signer = signer
-        self._chain_id = chain_id
-        self._policy = policy
-        self._describe = describe
-        self._is_superseded = is_superseded
+        self._guards = guards
+        self._emit = emit
+        self._private = private
+        self._in_flight = in_flight
+        self._lookup = Lookup(node, signer.address)
+        self._offers = Offers(node, store, signer, chain_id=chain_id, policy=policy, guards=guards, emit=emit)
+        self._settling = Settling(node, self._lookup, store, offers=self._offers, guards=guards, emit=emit)
+        self._tries: dict[bytes, tuple[int, int]] = {}
+        """Key -> (tries that failed, block before which it is not tried again)."""
+        self._steps = {
+            IntentState.PLANNED: self._prepare,
+            IntentState.PREPARED: self._sign,
+            IntentState.SIGNED: self._send,
+            IntentState.SENT: self._watch,
+            IntentState.MINED: self._settling.deepen,
+            IntentState.CONFIRMED: self._settling.deepen,
+        }
 
     def submit(self, intent: TxIntent) -> Outcome:
         """Store, simulate, sign, store, send. Never twice for one key."""
+        fire("planned:pre_commit")
         row = self._store.plan(intent)
         fire("planned:post_commit")
-        return self._drive(row)
+        return self._drive(row, self._lookup.head())
 
     def settle(self) -> list[Outcome]:
         """Drive every open intent on, those with the lowest nonce first; return those that moved."""
-        rows = sorted(self._store.open_intents(), key=lambda row: (row.nonce is None, row.nonce or 0))
-        after = [(row, self._drive(row)) for row in rows]
+        rows = self._store.open_intents()
+        if not rows:
+            return []
+        head = self._lookup.head()
+        rows.sort(key=lambda row: (row.nonce is None, row.nonce or 0))
+        after = [(row, self._drive(row, head)) for row in rows]
         return [new for old, new in after if new != old]
 
-    def _drive(self, row: Outcome) -> Outcome:
+    def _drive(self, row: Outcome, head: Head) -> Outcome:
         """Take every step that can be taken now."""
-        steps = {
-            IntentState.PLANNED: self._sign,
-            IntentState.SIGNED: self._send,
-            IntentState.SENT: self._await_receipt,
-            IntentState.MINED: self._await_depth,
-        }
-        while row.state in steps:
-            after = steps[row.state](row)
+        while step := self._steps.get(row.state):
+            try:
+                after = step(row, head)
+            except (FeesTooHigh, Unfunded) as error:
+                return self._deferred(row, error)
+            except (RetryLater, Refused) as error:
+                return self._note(row, self._reason(error))
             if after.state == row.state:
                 return after
             row = after
         return row
 
-    def _sign(self, row: Outcome) -> Outcome:
+    def _prepare(self, row: Outcome, head: Head) -> Outcome:
+        """Take a nonce, once everything that can be known says that the transaction will do what it should."""
         intent = row.intent
-        if self._chain_time() > intent.valid_until:
+        if head.time > intent.valid_until:
             return self._store.advance(intent.key, IntentState.EXPIRED, error="valid_until passed before it was signed")
-        if self._is_superseded(intent):
+        if self._guards.is_superseded(intent):
             newer = "the contract holds something at least as new"
             return self._store.advance(intent.key, IntentState.SUPERSEDED, error=newer)
-        if any(other.state in UNMINED for other in self._store.open_intents()):
-            return self._note(row, "waits for the transaction before it")
-        try:
-            fields = self._simulated(intent)
-            raw, tx_hash = self._signer.sign_transaction(fields)
-        except (Reverted, RetryLater) as error:
-            return self._note(row, self._reason(error))
-        facts = {"nonce": fields.nonce, "raw": raw, "tx_hash": tx_hash, "error": ""}
-        row = self._store.advance(intent.key, IntentState.SIGNED, **facts)
-        fire("signed:post_commit")
+        if reason := self._why_wait(intent):
+            return self._note(row, reason)
+        attempt = self._offers.first(intent, head)
+        self._guards.rehearse(intent)
+        row = self._store.prepare(intent.key, self._next_nonce(), attempt)
+        fire("prepared:post_commit")
+        if intent.tier is Tier.EMERGENCY:
+            self._hurry_those_before(attempt, head)
         return row
 
-    def _simulated(self, intent: TxIntent) -> TxFields:
-        """Fields of a transaction that the node executed without a revert, just as it will be sent."""
-        fees = market_fees(self._rpc, self._policy)
-        call = {"from": self._signer.address, "to": intent.to, "data": "0x" + intent.data.hex()}
-        gas = gas_limit(int(self._rpc.call("eth_estimateGas", [call]), 16), self._policy)
-        call |= {"gas": hex(gas), "maxFeePerGas": hex(fees.max_fee_wei), "maxPriorityFeePerGas": hex(fees.tip_wei)}
-        self._rpc.call("eth_call", [call, "latest"])
-        return TxFields(self._chain_id, self._next_nonce(), intent.to, intent.data, gas, fees.max_fee_wei, fees.tip_wei)
+    def _why_wait(self, intent: TxIntent) -> str:
+        """Why no nonce is taken now, or empty."""
+        if halted := self._guards.halted():
+            return halted
+        urgent = intent.tier is Tier.EMERGENCY
+        if self._node.degraded and not urgent:
+            return "one node answers alone: only tightening is sent"
+        before = sum(row.state in UNMINED for row in self._store.open_intents())
+        most = MOST_IN_FLIGHT if urgent else self._in_flight
+        return "waits for the transaction before it" if before >= most else ""
 
     def _next_nonce(self) -> int:
         """The chain's count or one above our own highest open nonce; never the node's ``pending`` count."""
-        count = int(self._rpc.call("eth_getTransactionCount", [self._signer.address, "latest"]), 16)
-        own = [row.nonce + 1 for row in self._store.open_intents() if row.nonce is not None]
-        return max([count, *own])
+        count, highest = self._lookup.agreed_count(), self._store.highest_nonce()
+        if highest is not None and count > highest + 1:
+            # Nonces between our last and the chain's were used by something that is not in our rows.
+            self._emit("foreign_nonce", nonce=highest + 1, up_to=count - 1)
+        return max([count, *(row.nonce + 1 for row in self._store.open_intents() if row.nonce is not None)])
 
-    def _send(self, row: Outcome) -> Outcome:
-        raw, tx_hash = _signed(row)
-        try:
-            self._rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()])
-        except (RpcError, Reverted) as error:
-            if NONCE_TOO_LOW.search(error.message):
-                return self._after_used_nonce(row, tx_hash)
-            if not ALREADY_KNOWN.search(error.message):
-                return self._note(row, error.message)
-        fire("sent:pre_commit")
-        return self._store.advance(row.intent.key, IntentState.SENT, error="")
+    def _hurry_those_before(self, urgent: Attempt, head: Head) -> None:
+        """Routine transactions at lower nonces get an emergency's price, so that all fit into the next block."""
+        for row in self._store.open_intents():
+            waits = row.state is IntentState.SENT and row.intent.tier is Tier.ROUTINE
+            if waits and row.attempts[-1].price.max_fee_wei < urgent.price.max_fee_wei:
+                self._drive(self._outbid(row, head, Tier.EMERGENCY), head)
 
-    def _after_used_nonce(self, row: Outcome, tx_hash: bytes) -> Outcome:
-        """Our nonce is spent: by this very transaction, or by one that is not ours."""
-        if self._receipt(tx_hash) is not None:
-            return self._store.advance(row.intent.key, IntentState.SENT, error="")
-        foreign = f"nonce {row.nonce} was used by a transaction that is not ours"
-        return self._store.advance(row.intent.key, IntentState.SUPERSEDED, error=foreign)
+    def _sign(self, row: Outcome, head: Head) -> Outcome:  # noqa: ARG002 - every step has the same shape
+        return self._offers.sign(row)
 
-    def _await_receipt(self, row: Outcome) -> Outcome:
-        raw, tx_hash = _signed(row)
-        receipt = self._receipt(tx_hash)
-        if receipt is not None:
-            facts = {"block_number": int(receipt["blockNumber"], 16), "gas_used": int(receipt["gasUsed"], 16)}
-            return self._store.advance(row.intent.key, IntentState.MINED, **facts)
-        if self._rpc.call("eth_getTransactionByHash", ["0x" + tx_hash.hex()]) is None:
+    def _send(self, row: Outcome, head: Head) -> Outcome:
+        attempt = row.attempts[-1]
+        if landing := self._lookup.landing(row):
+            return self._settling.land(row, landing)
+        if row.nonce is not None and head.count > row.nonce:
+            return self._store.advance(row.intent.key, IntentState.SENT)
+        if halted := self._guards.halted():
+            return self._note(row, halted)
+        if attempt.signed_block < head.number and (reason := self._why_cancel(row, head)):
+            row = self._offers.cancel(row, head.number, reason)
+            attempt = row.attempts[-1]
+        if self._tries.get(row.intent.key, (0, 0))[1] > head.number:
+            return row
+        answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
+        kinds = {classify(text) for _, text in answer.errors}
+        if answer.accepted or SendError.ALREADY_KNOWN in kinds:
+            self._tries.pop(row.intent.key, None)
+            fire("sent:pre_commit")
+            row = self._store.acknowledge(row.intent.key, attempt.number, head.number)
+            self._emit("tx_sent", hash=attempt.tx_hash, attempt=attempt.number, **facts(row))
+            return row
+        return self._refused(row, head, answer.errors, kinds)
+
+    def _refused(self, row: Outcome, head: Head, errors: Sequence[tuple[str, str]], kinds: set[SendError]) -> Outcome:
+        for name, text in errors:
+            self._emit("tx_error", error_class=classify(text).value, provider=name, error=text, **facts(row))
+        if {SendError.NONCE_TOO_LOW, SendError.REPLACEMENT_UNDERPRICED} & kinds:
+            # Something is at our nonce: looking it up, or outbidding it, is the next step's business.
+            return self._store.advance(row.intent.key, IntentState.SENT, error=errors[0][1])
+        failed = self._tries.get(row.intent.key, (0, 0))[0] + 1
+        pause = 1 if row.intent.tier is Tier.EMERGENCY else min(2 ** (failed - 1), MOST_WAIT_BLOCKS)
+        self._tries[row.intent.key] = (failed, head.number + pause)
+        return self._note(row, errors[0][1] if errors else "no node could be written to")
+
+    def _watch(self, row: Outcome, head: Head) -> Outcome:
+        if landing := self._lookup.landing(row):
+            return self._settling.land(row, landing)
+        if row.nonce is not None and head.count > row.nonce:
+            return self._foreign(row, head)
+        if self._guards.halted():
+            return row
+        if not row.cancelled and (reason := self._too_late(row, head)):
+            # It may have been mined while we asked: then what is newer in the contract is our own.
+            landing = self._lookup.landing(row)
+            return self._settling.land(row, landing) if landing else self._offers.cancel(row, head.number, reason)
+        attempt, rows = row.attempts[-1], self._store.open_intents()
+        tier = tier_of(row, rows)
+        waited = head.number - (attempt.signed_block if attempt.sent_block is None else attempt.sent_block)
+        if is_lowest(row, rows) and waited >= BUMP_EVERY[tier]:
             try:
-                self._rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()])
-            except (RpcError, Reverted) as error:
-                if NONCE_TOO_LOW.search(error.message):
-                    return self._after_used_nonce(row, tx_hash)
+                if waited >= PATIENCE_BLOCKS or self._offers.outbidden(attempt.price):
+                    return self._outbid(row, head, tier)
+            except FeesTooHigh as error:
+                row = self._deferred(row, error)
+        if waited > 0 and not self._lookup.is_known(row):
+            answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
+            self._emit("tx_rebroadcast", accepted=answer.accepted, hash=attempt.tx_hash, **facts(row))
         return row
 
-    def _await_depth(self, row: Outcome) -> Outcome:
-        _, tx_hash = _signed(row)
-        receipt = self._receipt(tx_hash)
-        if receipt is None:
-            return self._store.advance(row.intent.key, IntentState.SIGNED, block_number=None, gas_used=None)
-        block = int(receipt["blockNumber"], 16)
-        if int(self._rpc.call("eth_blockNumber"), 16) < block + FINAL_DEPTH:
-            return row
-        facts = {"block_number": block, "gas_used": int(receipt["gasUsed"], 16)}
-        if int(receipt["status"], 16):
-            return self._store.advance(row.intent.key, IntentState.FINAL_OK, **facts)
-        error = self._revert_reason(row.intent, block)
-        return self._store.advance(row.intent.key, IntentState.FINAL_REVERTED, error=error, **facts)
+    def _outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
+        if len(row.attempts) >= MOST_ATTEMPTS:
+            return self._note(row, f"{MOST_ATTEMPTS} attempts were made: it waits as it is until it expires")
+        return self._offers.outbid(row, head, tier)
 
-    def _revert_reason(self, intent: TxIntent, block: int) -> str:
-        call = {"from": self._signer.address, "to": intent.to, "data": "0x" + intent.data.hex()}
+    def _foreign(self, row: Outcome, head: Head) -> Outcome:
+        """The nonce is used and none of our receipts shows: once that is deep enough, it is somebody else's."""
+        if row.nonce is None or self._lookup.count(max(0, head.number - CONFIRMED_DEPTH)) <= row.nonce:
+            return self._note(row, "its nonce is used; whose transaction it was shows two blocks later")
+        error = f"nonce {row.nonce} was used by a transaction that is not ours"
+        after = self._store.advance(row.intent.key, IntentState.FOREIGN, error=error)
+        self._emit("foreign_nonce", up_to=row.nonce, **facts(row))
+        if not row.intent.replaces and not row.cancelled:
+            again = replace(row.intent, key=keccak(b"again" + row.intent.key), replaces=row.intent.key)
+            self._drive(self._store.plan(again), head)
+        return after
+
+    def _why_cancel(self, row: Outcome, head: Head) -> str:
+        """Why signed bytes that wait since an earlier block should not go out any more, or empty."""
+        if row.cancelled:
+            return ""
+        if reason := self._too_late(row, head):
+            return reason
         try:
-            self._rpc.call("eth_call", [call, hex(block)])
-        except (Reverted, RetryLater) as error:
+            self._node.call("eth_call", [self._offers.call(row.intent.to, row.intent.data), "latest"])
+        except Reverted as error:
             return self._reason(error)
-        return "reverted on chain; the same call passes at the block's end"
+        return ""
 
-    def _receipt(self, tx_hash: bytes) -> dict[str, Any] | None:
-        receipt = self._rpc.call("eth_getTransactionReceipt", ["0x" + tx_hash.hex()])
-        return receipt if isinstance(receipt, dict) and receipt.get("blockNumber") else None
+    def _too_late(self, row: Outcome, head: Head) -> str:
+        if head.time > row.intent.valid_until:
+            return "valid_until passed before it was mined"
+        return "the contract holds something at least as new" if self._guards.is_superseded(row.intent) else ""
 
-    def _chain_time(self) -> int:
-        head = self._rpc.call("eth_getBlockByNumber", ["latest", False])
-        return int(head["timestamp"], 16)
+    def _is_private(self, row: Outcome, head: Head) -> bool:
+        return self._private and head.number - row.attempts[0].signed_block < PRIVATE_BLOCKS
+
+    def _deferred(self, row: Outcome, error: FeesTooHigh | Unfunded) -> Outcome:
+        if row.error == error.message:
+            return row
+        if isinstance(error, Unfunded):
+            self._emit("insufficient_funds", balance_wei=error.balance_wei, needed_wei=error.needed_wei, **facts(row))
+        else:
+            self._emit("fee_deferred", reason=error.message, **facts(row))
+        return self._note(row, error.message)
 
     def _note(self, row: Outcome, error: str) -> Outcome:
         """Same state, with why it does not move."""
-        return row if row.error == error else self._store.advance(row.intent.key, row.state, error=error)
+        if row.error == error or row.state in LANDED:
+            return row
+        return self._store.advance(row.intent.key, row.state, error=error)
 
-    def _reason(self, error: Reverted | RetryLater) -> str:
-        return self._describe(error.data) if isinstance(error, Reverted) else error.message
+    def _reason(self, error: Refused | RetryLater) -> str:
+        return self._guards.describe(error.data) if isinstance(error, Reverted) else error.message
 
 
-def _signed(row: Outcome) -> tuple[bytes, bytes]:
-    if row.raw is None or row.tx_hash is None:
-        raise Refused(
-            f"intent 0x{row.intent.key.hex()[:16]} is {row.state} without signed bytes", "the database is damaged"
-        )
-    return row.raw, row.tx_hash
+def _raw(row: Outcome, attempt: Attempt) -> bytes:
+    if attempt.raw is None:
+        raise Refused(f"intent 0x{row.intent.key.hex()[:16]} is {row.state} without signed bytes", "keeper rebuild")
+    return attempt.raw

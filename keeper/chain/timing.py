@@ -1,13 +1,6 @@
 """How long things may take at a node, all scaled by one factor so that tests need not wait (reliability.md B2)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-from keeper.errors import ConfigError
-
-SCALE_VARIABLE = "KEEPER_TIME_SCALE"
-LOCAL_CHAIN = 31_337
-"""The only chain on which time may be scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +44,3 @@ class Timing:
     def unusable(self) -> float:
         """How long a provider that answered nonsense is not believed."""
         return 3_600 * self.scale
-
-
-def time_scale(chain_id: int, environment: Mapping[str, str]) -> float:
-    """Factor for every time-out, from the environment.
-
-    Raises
-    ------
-    ConfigError
-        It is no number above 0 and up to 1, or the chain is a real one.
-    """
-    text = environment.get(SCALE_VARIABLE, "")
-    if not text:
-        return 1.0
-    if chain_id != LOCAL_CHAIN:
-        raise ConfigError(f"{SCALE_VARIABLE} is for tests on chain {LOCAL_CHAIN} only", "unset it")
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not 0 < scale <= 1:
-        raise ConfigError(f"{SCALE_VARIABLE}: {text!a} is not a factor", "give a number above 0, 1 at most")
-    return scale

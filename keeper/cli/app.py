@@ -16,8 +16,10 @@ from keeper.cli import (
     init,
     limits,
     providers,
+    rebuild,
     replay,
     resilience,
+    resume,
     run,
     verify,
 )
@@ -57,6 +59,8 @@ app.command("backtest")(backtest.backtest)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("rebuild")(rebuild.rebuild)
+app.command("resume")(resume.resume)
 app.command("depth")(depth.depth)
 app.command("providers")(providers.providers)
 app.command("resilience")(resilience.resilience)

@@ -82,10 +82,14 @@ class Chain:
 
 def configuration(context: Context) -> "Config":
     """The configuration named by ``--config``."""
+    from keeper.cli.log import mask
     from keeper.config import load_config
+    from keeper.config_secrets import secrets_of
 
     options: Options = context.obj
-    return load_config(options.config)
+    config = load_config(options.config)
+    mask(secrets_of(config))
+    return config
 
 
 @contextmanager

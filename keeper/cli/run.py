@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,9 +29,6 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Watch the chain and keep the markets' parameters up to date."""
-    from keeper.cli.log import emit
-    from keeper.wiring import open_ports
-
     config = configuration(context)
     mode = DRY
     if broadcast:
@@ -40,24 +36,36 @@ def run(
     print(mode, file=sys.stderr if as_json else sys.stdout, flush=True)
     if broadcast:
         _confirm(config, yes=yes)
+    if not once:
+        return _forever(config, broadcast=broadcast, as_json=as_json)
+    from keeper.cli.log import emit
+    from keeper.wiring import open_ports
+
     with open_ports(config, broadcast=broadcast, emit=emit) as ports:
-        if once:
-            return _once(ports, config, as_json=as_json)
-        return _forever(ports, config, emit, as_json=as_json)
+        return _once(ports, config, as_json=as_json)
 
 
-def _forever(ports: "Ports", config: "Config", emit: Callable[..., None], *, as_json: bool) -> int:
+def _forever(config: "Config", *, broadcast: bool, as_json: bool) -> int:
+    from keeper.cli.log import MASKER, emit
     from keeper.cli.output import emit_json
-    from keeper.daemon import Daemon, warm_up
+    from keeper.daemon import Daemon, Hooks
+    from keeper.monitoring import open_monitor
+    from keeper.wiring import open_store
 
-    emit("started", network=config.operator.network, contract=config.operator.contract, markets=_names(config))
-    try:
-        warm_up(ports, emit)
-    except RetryLater as error:
-        emit("cycle_failed", error=error.message)
-    code = Daemon(ports, config.operator.poll_seconds).run()
+    mode = "broadcast" if broadcast else "dry-run"
+    with (
+        open_store(config.operator, emit) as store,
+        open_monitor(config, emit, MASKER.clean, mode=mode) as monitor,
+    ):
+        monitor.emit(
+            "started", network=config.operator.network, contract=config.operator.contract, markets=_names(config)
+        )
+        hooks = Hooks()
+        if store.lease and broadcast:
+            store.lease.emit = monitor.emit
+            hooks = Hooks(renew=store.lease.tick)
+        code = Daemon(config, store, monitor, broadcast=broadcast, hooks=hooks).run()
     if as_json:
-        mode = "broadcast" if ports.sender else "dry-run"
         emit_json({"mode": mode, "network": config.operator.network, "stopped": code})
     return code
 
@@ -65,7 +73,7 @@ def _forever(ports: "Ports", config: "Config", emit: Callable[..., None], *, as_
 def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
     from keeper.cli.output import emit_json
     from keeper.cycle import run_cycle
-    from keeper.daemon import warm_up
+    from keeper.warming import warm_up
 
     warm_up(ports, ports.emit)
     result = run_cycle(ports)
@@ -81,10 +89,11 @@ def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
 
 def _settle(ports: "Ports", poll_seconds: int) -> None:
     """Wait until nothing that was sent is unmined, or for a minute."""
-    from keeper.cycle import UNMINED
+    from keeper.cycle import refusal
+    from keeper.records.outcome import UNMINED
 
     deadline = time.monotonic() + SETTLE_SECONDS
-    while ports.sender and any(row.state in UNMINED for row in ports.intents.open_intents()):
+    while ports.sender and not refusal(ports) and any(row.state in UNMINED for row in ports.intents.open_intents()):
         if time.monotonic() > deadline:
             raise RetryLater("the transaction was not mined within a minute", "the next run goes on with it")
         time.sleep(min(1, poll_seconds))
@@ -132,7 +141,7 @@ def _document(ports: "Ports", config: "Config", result: "CycleResult") -> dict[s
                 "purpose": row.intent.purpose,
                 "state": row.state.value,
                 "hash": row.tx_hash,
-                "block": row.block_number,
+                "block": row.landing.block_number if row.landing else None,
                 "error": row.error or None,
             }
             for row in ports.intents.outcomes(len(result.outcomes) or 1)

@@ -1,12 +1,12 @@
 """Protocols that edges and plug-ins fulfil, so that no layer has to import another."""
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from keeper.records.core import SourceCore
 from keeper.records.estimates import FeeSample, ImpliedVolatility, SourceVolatility, Waterfall
 from keeper.records.live import ContractWords
-from keeper.records.outcome import IntentState, Outcome, TxIntent
+from keeper.records.outcome import Attempt, IntentState, Landing, Outcome, TxFields, TxIntent
 from keeper.records.pools import PoolState
 from keeper.records.report import Batch, Signature
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings
@@ -126,6 +126,65 @@ class ChainReader(Protocol):
         """Header by number or tag."""
 
 
+class Broadcast(Protocol):
+    """What became of sending the same bytes to every node."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether any node took them."""
+
+    @property
+    def errors(self) -> Sequence[tuple[str, str]]:
+        """(name of the node, what it said) of those that did not."""
+
+
+class Asking(Protocol):
+    """Whatever answers JSON-RPC."""
+
+    def call(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Result of one request."""
+
+
+class SendingNode(Asking, Protocol):
+    """One node or a pool of them, as the sender sees it."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether one node is alone because the others are silent: then only tightening goes out."""
+
+    def agreed(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Result on which enough nodes agree.
+
+        Raises
+        ------
+        RetryLater
+            They do not.
+        """
+
+    def broadcast(self, raw: bytes, *, private: bool = False) -> Broadcast:
+        """Send signed bytes to every node that can be written to; ``private``: to the private relay alone."""
+
+
+class Signer(Protocol):
+    """The operator's key, wherever it is kept; it signs nothing but what the keeper is for."""
+
+    @property
+    def address(self) -> Address:
+        """Its account."""
+
+    def sign_batch(self, digest: bytes) -> Signature:
+        """Sign an EIP-712 batch digest, 32 bytes, of the configured domain."""
+
+    def sign_transaction(self, fields: TxFields) -> tuple[bytes, bytes]:
+        """(raw bytes, hash); the same bytes for the same fields.
+
+        Raises
+        ------
+        Refused
+            Destination or function is not on the list, or the signature is another key's.
+        """
+
+
 class Sender(Protocol):
     """Write-ahead sender."""
 
@@ -137,13 +196,34 @@ class Sender(Protocol):
 
 
 class Store(Protocol):
-    """What the sender needs to be durable."""
+    """What the sender needs to be durable. Every method that changes a row is one committed transaction."""
 
     def open_intents(self) -> list[Outcome]:
         """Rows that are not terminal, oldest first."""
 
+    def find(self, key: bytes) -> Outcome | None:
+        """The row with this key."""
+
+    def highest_nonce(self) -> int | None:
+        """Highest nonce that any row ever held."""
+
     def plan(self, intent: TxIntent) -> Outcome:
         """Insert as PLANNED, or return the row that already has this key."""
 
-    def advance(self, key: bytes, state: IntentState, **facts: object) -> Outcome:
-        """Commit a state edge with its facts (nonce, raw, tx_hash, block_number, gas_used, error)."""
+    def advance(self, key: bytes, state: IntentState, *, error: str = "") -> Outcome:
+        """A state edge, or the same state with why it waits."""
+
+    def prepare(self, key: bytes, nonce: int, attempt: Attempt) -> Outcome:
+        """Take a nonce, fees and gas: PREPARED."""
+
+    def sign(self, key: bytes, number: int, raw: bytes, tx_hash: bytes) -> Outcome:
+        """Keep the signed bytes of an attempt: SIGNED."""
+
+    def add_attempt(self, key: bytes, attempt: Attempt) -> Outcome:
+        """Keep another signed transaction at the same nonce: SIGNED."""
+
+    def acknowledge(self, key: bytes, number: int, block: int) -> Outcome:
+        """A node took an attempt: SENT."""
+
+    def land(self, key: bytes, state: IntentState, landing: Landing | None, *, error: str = "") -> Outcome:
+        """Keep a receipt, or take it back."""

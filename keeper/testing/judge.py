@@ -21,7 +21,7 @@ from keeper.testing.watch import ChainEvent, MarketView, Transaction
 RISE_BPS = 100
 """A haircut counts as risen when it stands this far above where it stood in the calm."""
 HALF = 0.5
-LANDED = frozenset({IntentState.FINAL_OK, IntentState.MINED, IntentState.SENT})
+LANDED = frozenset({IntentState.FINAL_OK, IntentState.CONFIRMED, IntentState.MINED, IntentState.SENT})
 """States of an update that is on its way or there. The keeper is stopped when it is judged, so the chain says which."""
 
 

@@ -16,7 +16,7 @@ from keeper.protocols.bulkhead_events import (
 from keeper.records.decision import Decision, Due, Folded
 from keeper.records.estimates import Estimates, SampleDepth
 from keeper.records.live import AuxWord, LiveWord
-from keeper.records.outcome import IntentState, Outcome, TxIntent
+from keeper.records.outcome import Attempt, IntentState, Landing, Outcome, Price, TxIntent
 from keeper.records.settings import MarketSettings
 from keeper.records.units import Address
 from keeper.store.samples import StoredSample
@@ -60,7 +60,8 @@ def story() -> list[ChainEvent]:
 
 def final(state: IntentState = IntentState.FINAL_OK, tx_hash: bytes = HASH) -> Outcome:
     intent = TxIntent(HASH, "publish", Address("0x" + "11" * 20), b"", 200, 0, (KEY,))
-    return Outcome(intent, state, 0, tx_hash, b"", 200, 100_000)
+    attempt = Attempt(1, False, Price(1, 1), 100_000, b"", tx_hash)
+    return Outcome(intent, state, 0, (attempt,), Landing(tx_hash, 200, HASH, 0, 100_000, 1, True))
 
 
 SENT = [Transaction(f"0x{HASH.hex()}", 200, 100_000, True)]

@@ -3,8 +3,7 @@
 import pytest
 
 from keeper.chain.health import GOOD_PROBES, Health, Probe, ProviderState
-from keeper.chain.timing import Timing, time_scale
-from keeper.errors import ConfigError
+from keeper.chain.timing import Timing
 
 CHAIN = 1
 
@@ -146,10 +145,16 @@ def test_violations_an_hour_apart_are_forgiven() -> None:
     assert health.state == "alive"
 
 
-def test_time_is_scaled_on_the_local_chain_only() -> None:
-    assert Timing(0.01).deadline == pytest.approx(0.05)
-    assert time_scale(31_337, {}) == 1
-    assert time_scale(31_337, {"KEEPER_TIME_SCALE": "0.02"}) == 0.02
-    for chain, text in ((1, "0.5"), (31_337, "0"), (31_337, "2"), (31_337, "quick"), (31_337, "nan")):
-        with pytest.raises(ConfigError, match="KEEPER_TIME_SCALE"):
-            time_scale(chain, {"KEEPER_TIME_SCALE": text})
+def test_every_time_is_scaled_by_one_factor() -> None:
+    plain, quick = Timing(), Timing(0.01)
+    names = [name for name in dir(Timing) if isinstance(getattr(Timing, name), property)]
+    assert {name: getattr(plain, name) for name in names} == {
+        "deadline": 5,
+        "failover": 1.5,
+        "half_life": 60,
+        "others": 1,
+        "pause": 60,
+        "standstill": 30,
+        "unusable": 3_600,
+    }
+    assert all(getattr(quick, name) == pytest.approx(getattr(plain, name) / 100) for name in names)

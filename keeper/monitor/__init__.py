@@ -1,0 +1,1 @@
+"""Edge: what operators and their machines see of a running keeper."""
