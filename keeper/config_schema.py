@@ -8,6 +8,7 @@ from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, create_model
 from pydantic_core import PydanticCustomError
@@ -247,16 +248,24 @@ def _switch(value: object) -> bool:
 
 
 def _check_store_url(value: object) -> str:
-    scheme, _, rest = value.partition("://") if isinstance(value, str) else (str(value), "", "")
+    scheme = value.partition("://")[0] if isinstance(value, str) else str(value)
     if value and scheme not in {"sqlite", SERVER_SCHEME}:
         raise _mistake(
             f"{scheme[:MOST_SHOWN]!a} is not a database this version knows",
             f'write url = "sqlite:///keeper.sqlite", or "{SERVER_SCHEME}://user@host/database"',
         )
-    if scheme == SERVER_SCHEME and ":" in rest.partition("@")[0] and "@" in rest:
+    if scheme == SERVER_SCHEME and _has_password(str(value)):
         # The password is not repeated.
         raise _mistake("the URL holds a password", "leave it out; PostgreSQL's PGPASSFILE names a file that has it")
     return str(value)
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password) or "password" in parse_qs(parts.query)
+    except ValueError:
+        return "@" in url
 
 
 def _check_listen(value: object) -> str:

@@ -426,3 +426,24 @@ def test_a_balancer_pool_needs_its_vault_and_its_own_id(tmp_path: Path) -> None:
     )
     settings = make_settings(markets=(market_settings(pools=(pool_settings(), right)),))
     assert load_config(write(tmp_path, settings), {}).settings == settings
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://keeper@host/db", "postgresql+psycopg:///db?host=/run/postgresql"]
+)
+def test_a_server_may_keep_the_database(tmp_path: Path, url: str) -> None:
+    config = load_config(write(tmp_path), {"BULKHEAD_STORE__URL": url})
+    assert config.operator.store_url == url
+
+
+@pytest.mark.parametrize("place", ["keeper:hunter22@host/db", "host/db?password=hunter22"])
+def test_a_password_in_the_database_s_url_is_refused_and_not_repeated(tmp_path: Path, place: str) -> None:
+    (line,) = problems(write(tmp_path), {"BULKHEAD_STORE__URL": f"postgresql+psycopg://{place}"})
+    assert line.startswith("store.url (from BULKHEAD_STORE__URL): the URL holds a password; leave it out")
+    assert "hunter22" not in line
+
+
+def test_another_database_is_refused_by_its_scheme_alone(tmp_path: Path) -> None:
+    (line,) = problems(write(tmp_path), {"BULKHEAD_STORE__URL": "mysql://keeper:hunter22@host/db"})
+    assert line.startswith("store.url (from BULKHEAD_STORE__URL): 'mysql' is not a database this version knows")
+    assert "hunter22" not in line
