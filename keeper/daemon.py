@@ -115,7 +115,9 @@ class Daemon:
         ConfigError
             Something arose that only the operator can put right.
         RetryLater
-            No node answers at the start, the system gives no threads, or the keeper hangs: start it again.
+            No node answers at the start, or the keeper hangs: start it again.
+        RuntimeError
+            The system gives no threads.
         """
         signal.signal(signal.SIGHUP, self._on_signal)
         with self._stack:
@@ -213,10 +215,8 @@ class Daemon:
                 misfire_grace_time=None,
                 next_run_time=datetime.now(UTC),
             )
-        try:
-            self._scheduler.start()
-        except RuntimeError as error:
-            raise RetryLater(f"the system refuses: {error}", "allow more threads (TasksMax, ulimit -u)") from None
+        _require_threads(len(self._jobs) + 1)
+        self._scheduler.start()
 
     def _timed(self, name: str) -> Callable[[], None]:
         """The job with its times and result said; what only the operator can put right ends the daemon."""
@@ -294,3 +294,20 @@ class Daemon:
             self._emit("cycle_crashed", job=event.job_id, error=repr(error), trace=event.traceback)
         else:
             self._emit("tick_missed", job=event.job_id)
+
+
+def _require_threads(count: int) -> None:
+    """Have as many threads as the jobs need, for a moment: without them the scheduler would wait in silence.
+
+    Raises
+    ------
+    RuntimeError
+        The system gives fewer.
+    """
+    release = threading.Event()
+    threads = [threading.Thread(target=release.wait, daemon=True) for _ in range(count)]
+    try:
+        for thread in threads:
+            thread.start()
+    finally:
+        release.set()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from keeper.balances import Ledger
-from keeper.budgets import spent
+from keeper.budgets import DAY_SECONDS, spent
 from keeper.chain.fees import GWEI
 from keeper.clocks import ALARM_SECONDS, ClockCheck
 from keeper.errors import RetryLater
@@ -19,7 +19,6 @@ from keeper.records.settings import MarketSettings
 from keeper.records.units import Address, BlockRef
 from keeper.risk.effective import describe
 from keeper.risk.keys import market_key
-from keeper.risk.limits import DAY_SECONDS
 from keeper.risk.regime import NAMES, NORMAL
 from keeper.store.samples import StoredSample
 from keeper.wiring import Keeper
@@ -139,10 +138,13 @@ def emergency_cost_wei(keeper: Keeper, rows: list[Outcome]) -> int:
 
 def budget_ratio(keeper: Keeper, head: BlockRef, markets: Iterable[bytes]) -> float:
     """Share of the day's fee budget that is left where least is left, 0 to 1."""
-    costs = spent(keeper.store.intents.landed_since(head.timestamp - DAY_SECONDS))
-    budgets = keeper.ports.budgets
-    tiers = (Tier.ROUTINE, Tier.EMERGENCY)
-    return min(costs.remaining(budgets, market, tier) for market in markets for tier in tiers)
+    costs, budgets = spent(keeper.store.intents.landed_since(head.timestamp - DAY_SECONDS)), keeper.ports.budgets
+    wholes = {Tier.ROUTINE: min(budgets.market_wei, budgets.key_wei), Tier.EMERGENCY: budgets.market_reserve_wei}
+    return min(
+        max(0, costs.left_wei(budgets, market, tier)) / whole if whole else 0.0
+        for market in markets
+        for tier, whole in wholes.items()
+    )
 
 
 def database_size(url: str) -> int | None:

@@ -10,6 +10,7 @@ from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
+from keeper.chain.reader import Reader
 from keeper.chain.rpc import Reverted, Rpc, RpcError
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
@@ -88,15 +89,7 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        follower = Follower(
-            reader,
-            ContractNode(rpc, operator.contract),
-            store.samples,
-            contract=operator.contract,
-            chain_id=operator.chain_id,
-            start_block=operator.start_block,
-            emit=emit,
-        )
+        follower = _follower(operator, reader, rpc, store, emit)
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
@@ -104,6 +97,41 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
             Ports(reader, follower, store.samples, store.intents, signer, sender, emit, budgets(operator), held)
         )
         yield Keeper(config, holder[0], rpc, store)
+
+
+@contextmanager
+def glance(config: Config, store: KeeperStore) -> Iterator[Keeper]:
+    """A keeper that only looks: no lock, no checks, no key; for commands beside the daemon.
+
+    Raises
+    ------
+    RetryLater
+        No node answers.
+    """
+    operator = config.operator
+    with ExitStack() as stack:
+        rpc = connect(config, _unheard)
+        stack.callback(rpc.close)
+        reader = open_reader(rpc, operator.call_gas)
+        follower = _follower(operator, reader, rpc, store, _unheard)
+        ports = Ports(reader, follower, store.samples, store.intents, None, None, _unheard, budgets(operator))
+        yield Keeper(config, ports, rpc, store)
+
+
+def _follower(operator: Operator, reader: Reader, rpc: Rpc, store: KeeperStore, emit: Emit) -> Follower:
+    return Follower(
+        reader,
+        ContractNode(rpc, operator.contract),
+        store.samples,
+        contract=operator.contract,
+        chain_id=operator.chain_id,
+        start_block=operator.start_block,
+        emit=emit,
+    )
+
+
+def _unheard(_event: str, **_fields: object) -> None:
+    """Whoever only looks says nothing."""
 
 
 def open_signer(operator: Operator) -> KeySigner:
