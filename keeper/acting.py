@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keeper.follow import Follower
-from keeper.maths.keccak import keccak
 from keeper.protocols import PROTOCOLS
 from keeper.protocols.bulkhead import encode_activate, encode_advance
 from keeper.records.decision import Decision, Due
@@ -17,7 +16,7 @@ from keeper.records.units import BlockRef
 from keeper.risk.applied import Applied
 from keeper.risk.commit import batch_digest, make_batch, pack_report, prepare_report
 from keeper.risk.exposure import Exposure, held, tightenings, waiting
-from keeper.risk.keys import settings_hash
+from keeper.risk.keys import intent_key, settings_hash
 from keeper.risk.limits import activate, advance, apply_report, clamp
 from keeper.risk.liquidation import settled
 from keeper.risk.windows import last_ended
@@ -118,7 +117,7 @@ def plan_publish(
     digest = batch_digest(batch, follower.chain_id, follower.contract)
     signatures = [signer.sign_batch(digest)] if signer else []
     intent = TxIntent(
-        key=_key(follower, digest),
+        key=intent_key(follower.chain_id, follower.contract, digest),
         purpose="publish",
         to=follower.contract,
         data=PROTOCOLS["bulkhead"].encode_publish(batch, packed, signatures),
@@ -130,7 +129,12 @@ def plan_publish(
     kept = tuple(
         (
             StoredReport(
-                done.report.market, block.number, intent.key, pack_report(done.report), done.commitment.evidence_digest
+                done.report.market,
+                block.number,
+                intent.key,
+                pack_report(done.report),
+                done.commitment.evidence_digest,
+                block.hash,
             ),
             done.evidence,
         )
@@ -188,7 +192,7 @@ def _upkeep(follower: Follower, purpose: str, data: bytes, head: BlockRef, effec
     done = effect.before.sequence + effect.after.aux.extra_updates
     identity = data + done.to_bytes(8, "big") + attempt.to_bytes(8, "big")
     intent = TxIntent(
-        key=_key(follower, identity),
+        key=intent_key(follower.chain_id, follower.contract, identity),
         purpose=purpose,
         to=follower.contract,
         data=data,
@@ -209,7 +213,3 @@ def _window(follower: Follower, window: int, words: Mapping[bytes, ContractWords
 def _end(follower: Follower, block: int) -> int:
     cadence = follower.history.cadence
     return -(-block // cadence) * cadence
-
-
-def _key(follower: Follower, identity: bytes) -> bytes:
-    return keccak(follower.chain_id.to_bytes(32, "big") + bytes.fromhex(follower.contract[2:]) + identity)

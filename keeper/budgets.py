@@ -40,6 +40,11 @@ class Spent:
             return budgets.market_reserve_wei - mine
         return min(budgets.market_wei - mine, budgets.key_wei - self.by_tier[Tier.ROUTINE])
 
+    def share_left(self, budgets: Budgets, market: bytes, tier: Tier) -> float:
+        """Likewise as a share of the market's budget, 0 to 1; for people."""
+        whole = budgets.market_reserve_wei if tier is Tier.EMERGENCY else budgets.market_wei
+        return max(0.0, self.left_wei(budgets, market, tier) / whole)
+
 
 def require_affordable(
     rows: Sequence[Outcome], budgets: Budgets, intent: TxIntent, most_wei: int, name: Callable[[bytes], str]

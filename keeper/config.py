@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keeper.config_files import check_notify, check_secret_file
-from keeper.config_schema import Problem, build_settings, check_document
+from keeper.config_schema import SERVER_SCHEME, Problem, build_settings, check_document
 from keeper.config_tables import KEEPER_NUMBERS
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
@@ -218,6 +218,8 @@ def _notify_file(monitor: Mapping[str, Any], folder: Path) -> Path | None:
 def _store_url(url: str, data_dir: Path, folder: Path) -> str:
     if not url:
         return f"sqlite:///{data_dir / 'keeper.sqlite'}"
+    if url.startswith(SERVER_SCHEME):
+        return url
     return f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
 
 

@@ -17,6 +17,9 @@ from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECOND
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
+SERVER_SCHEME = "postgresql+psycopg"
+"""SQLAlchemy's name of the one server and driver that we use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -225,12 +228,16 @@ def _check_providers(value: object) -> dict[str, str]:
 
 
 def _check_store_url(value: object) -> str:
-    if not isinstance(value, str) or (value and not value.startswith("sqlite:///")):
+    scheme, _, rest = value.partition("://") if isinstance(value, str) else (str(value), "", "")
+    if value and scheme not in {"sqlite", SERVER_SCHEME}:
         raise _mistake(
-            f"{str(value).split('://')[0]!r} is not a database this version knows",
-            'write url = "sqlite:///keeper.sqlite"',
+            f"{scheme[:MOST_SHOWN]!a} is not a database this version knows",
+            f'write url = "sqlite:///keeper.sqlite", or "{SERVER_SCHEME}://user@host/database"',
         )
-    return value
+    if scheme == SERVER_SCHEME and ":" in rest.partition("@")[0] and "@" in rest:
+        # The password is not repeated.
+        raise _mistake("the URL holds a password", "leave it out; PostgreSQL's PGPASSFILE names a file that has it")
+    return str(value)
 
 
 def _check_listen(value: object) -> str:

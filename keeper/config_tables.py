@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from keeper.records.settings import DYNAMIC_FEE, ModelSettings
+from keeper.records.settings import DYNAMIC_FEE, SCHEMA, ModelSettings
 from keeper.records.units import NO_ADDRESS
 from keeper.risk.sigma import MAX_SIGMA_WAD
 
 DEFAULTS: Mapping[str, Any] = {
-    "schema": 1,
+    "schema": SCHEMA,
     "cadence_blocks": 25,
     "window_seconds": 1_800,
     "bootstrap_windows": 48,
@@ -72,7 +72,7 @@ KEEPER_NUMBERS = (
 
 FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
 RANGES: Mapping[str, tuple[int, int]] = {
-    "schema": (1, 1),
+    "schema": (SCHEMA, SCHEMA),
     "cadence_blocks": (1, 4_096),
     "decimals": (0, MOST_DECIMALS),
     "collateral_decimals": (0, MOST_DECIMALS),

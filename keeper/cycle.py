@@ -11,6 +11,7 @@ from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep, tier_of
 from keeper.budgets import DAY_SECONDS, Budgets, Spent, spent
 from keeper.errors import Refused, RetryLater
 from keeper.follow import Emit, Follower
+from keeper.guard import Guard
 from keeper.protocols import PROTOCOLS
 from keeper.records.live import ContractWords
 from keeper.records.outcome import TERMINAL, UNMINED, IntentState, Outcome, Tier, TxIntent
@@ -37,6 +38,8 @@ class Ports:
     budgets: Budgets
     held: frozenset[bytes] = frozenset()
     """Markets of which nothing is reported: a token of theirs is hostile and the settings do not say so yet."""
+    guard: Guard | None = None
+    """Whether this keeper may send; None: it always may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +64,26 @@ def run_cycle(ports: Ports) -> CycleResult:
         A node failed; whatever was committed before stays.
     """
     head = ports.reader.block("latest")
+    _look_around(ports, head)
     ports.follower.refresh(head)
-    settled = settle(ports)
+    settled = _settle(ports)
     folded: list[StoredSample] = []
     for window, cores in ports.follower.missing(head):
         snapshots = ports.follower.observe(window, cores)
         rows = ports.follower.fold(window, cores, snapshots)  # estimate and decide
         record(ports, rows)
         folded += rows
-    plans = plan(ports, head)
+    plans = [] if ports.sender and refusal(ports) else plan(ports, head)
     outcomes = tuple(act(ports, plans))
     _report(ports, outcomes)
     return CycleResult(head, tuple(folded), tuple(plans), settled + outcomes)
 
 
 def settle(ports: Ports) -> tuple[Outcome, ...]:
-    """Drive on what was sent; the rows that moved."""
-    outcomes = tuple(ports.sender.settle()) if ports.sender else ()
-    _report(ports, outcomes)
-    return outcomes
+    """Drive on what was sent, unless nothing may be sent; the rows that moved."""
+    if ports.sender and ports.guard:
+        ports.guard.look(ports.reader.block("latest"))
+    return _settle(ports)
 
 
 def record(ports: Ports, rows: list[StoredSample]) -> None:
@@ -133,12 +137,19 @@ def act(ports: Ports, plans: list[Plan]) -> list[Outcome]:
         return []
     outcomes = []
     for row in plans:
+        if refusal(ports):
+            break
         if _waits(ports.intents.open_intents(), row.intent):
             continue
         _supersede_unsigned(ports, row.intent)
         ports.samples.keep_reports(row.reports)
         outcomes.append(ports.sender.submit(row.intent))
     return outcomes
+
+
+def refusal(ports: Ports) -> str:
+    """Why nothing may be sent now, whatever is due; empty when it may."""
+    return ports.guard.refusal() if ports.guard else ""
 
 
 def _waits(rows: list[Outcome], intent: TxIntent) -> bool:
@@ -178,6 +189,21 @@ def is_superseded(ports: Ports, intent: TxIntent) -> bool:
     return all(
         market in words and words[market].live.observed_block >= intent.observed_block for market in intent.markets
     )
+
+
+def _settle(ports: Ports) -> tuple[Outcome, ...]:
+    outcomes = tuple(ports.sender.settle()) if ports.sender and not refusal(ports) else ()
+    _report(ports, outcomes)
+    return outcomes
+
+
+def _look_around(ports: Ports, head: BlockRef) -> None:
+    """Before anything is read from the store: did finality break, did another keeper write until now?"""
+    if ports.guard is None:
+        return
+    ports.guard.look(head)
+    if ports.guard.took_over():
+        ports.follower.start_again()
 
 
 def _plan_batch(

@@ -25,9 +25,12 @@ from keeper.config_reload import one_line, reload_config
 from keeper.cycle import run_cycle, settle
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.follow import Emit
+from keeper.host import INTERRUPTED, notify, require_threads
 from keeper.monitoring import Monitor
+from keeper.store.lease import RETRY_SECONDS
 from keeper.store.store import KeeperStore
-from keeper.systemd import notify
+from keeper.store_watch import StoreWatch
+from keeper.timing import scaled
 from keeper.warming import warm_up
 from keeper.watching import Watch
 from keeper.wiring import Keeper, open_keeper
@@ -40,13 +43,8 @@ STUCK_SECONDS = 600
 """Without a sign of life for so long the process ends itself: a thread that hangs cannot be killed (B4)."""
 WATCH_SECONDS = 15
 HOUSEKEEPING_SECONDS = 3_600
-LEASE_SECONDS = 5
-"""Renewal of a lease of 15 s (reliability.md B5)."""
 OVERDUE_SECONDS = 2.0
 """A job that is late by more than this on the monotonic clock is woken."""
-
-INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
-"""Exit codes after a clean drain (interfaces.md 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Daemon:
         self._config, self._store, self._monitor, self._broadcast = config, store, monitor, broadcast
         self._emit: Emit = monitor.emit
         self._hooks = hooks or Hooks()
-        self._watch = Watch(self._emit)
+        self._watch, self._store_watch = Watch(self._emit), StoreWatch(store, self._emit)
         self._keeper: Keeper | None = None
         self._warmed: Keeper | None = None
         self._stack = ExitStack()
@@ -144,6 +142,7 @@ class Daemon:
         if self._keeper and not self._stop.is_set() and self._gate.acquire(blocking=False):
             try:
                 self._cycle += 1
+                self._store_watch.check()
                 with bound_contextvars(cycle=self._cycle):
                     self._warm(self._keeper)
                     run_cycle(self._keeper.ports)
@@ -197,7 +196,7 @@ class Daemon:
         poll = self._config.operator.poll_seconds
         now = time.monotonic()
         self._jobs = {
-            "lease_renew": _Job(self.lease_renew, LEASE_SECONDS, now),
+            "lease_renew": _Job(self.lease_renew, scaled(RETRY_SECONDS), now),
             "head_tick": _Job(self.head_tick, poll, now),
             "confirmer": _Job(self.confirmer, poll, now),
             "watch": _Job(self.watch, WATCH_SECONDS, now),
@@ -215,7 +214,7 @@ class Daemon:
                 misfire_grace_time=None,
                 next_run_time=datetime.now(UTC),
             )
-        _require_threads(len(self._jobs) + 1)
+        require_threads(len(self._jobs) + 1)
         self._scheduler.start()
 
     def _timed(self, name: str) -> Callable[[], None]:
@@ -230,6 +229,7 @@ class Daemon:
                 result = "ok"
             except RetryLater as error:
                 result, problem = "retry", error.message
+                self._store_watch.note(error)
                 self._emit("cycle_failed", job=name, error=problem)
             except Refused as error:
                 result, problem = "refused", str(error)
@@ -294,20 +294,3 @@ class Daemon:
             self._emit("cycle_crashed", job=event.job_id, error=repr(error), trace=event.traceback)
         else:
             self._emit("tick_missed", job=event.job_id)
-
-
-def _require_threads(count: int) -> None:
-    """Have as many threads as the jobs need, for a moment: without them the scheduler would wait in silence.
-
-    Raises
-    ------
-    RuntimeError
-        The system gives fewer.
-    """
-    release = threading.Event()
-    threads = [threading.Thread(target=release.wait, daemon=True) for _ in range(count)]
-    try:
-        for thread in threads:
-            thread.start()
-    finally:
-        release.set()

@@ -4,7 +4,9 @@
 
     KeeperError
     ├── ConfigError    fix the configuration and restart          exit 2
+    │   └── DamagedStore   the database is not sound; a start rebuilds it
     ├── RetryLater     the outside world; the next cycle tries    exit 4
+    │   └── StoreFailure   the database did not take a write: locked, full, gone
     ├── Refused        a guard said no; nothing was changed       exit 5
     └── LayoutMismatch a pool's storage is not what it claims; that venue is left out
 
@@ -45,10 +47,18 @@ class ConfigError(KeeperError):
         self.problems = problems or (str(self),)
 
 
+class DamagedStore(ConfigError):
+    """The database is not sound, or its file was taken away. Nothing in it is lost that the chain does not hold."""
+
+
 class RetryLater(KeeperError):
     """The outside world failed: node down, timeout, no answer. The next cycle tries again."""
 
     exit_code = 4
+
+
+class StoreFailure(RetryLater):
+    """The database did not do what it was asked: locked, full, read-only, not reachable. Nothing was committed."""
 
 
 class Refused(KeeperError):

@@ -5,12 +5,14 @@ The store is a cache: with an empty one the same state is found from the chain a
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
+from keeper.abstain import Failures
 from keeper.errors import KeeperError, Refused
 from keeper.fold import fold_sample
+from keeper.heads import HeadTrail
 from keeper.published import History, Node, extend_history, read_history
 from keeper.records.core import decode_core
-from keeper.records.estimates import SampleDepth
 from keeper.records.ports import ChainReader
 from keeper.records.settings import Settings
 from keeper.records.snapshot import MarketSnapshot
@@ -77,7 +79,8 @@ class Follower:
         self._node = node
         self._start_block = start_block
         self._emit = emit
-        self._read_up_to: BlockRef | None = None
+        self._heads = HeadTrail(reader)
+        self._failures = Failures()
         self._tracks: dict[bytes, Track] = {}
         self._samplers: dict[bytes, Sampler] = {}
 
@@ -92,15 +95,14 @@ class Follower:
         return known.name if known else market.hex()[:8]
 
     def refresh(self, head: BlockRef) -> None:
-        """Learn what the contract published up to ``head``; roll back what is no longer canonical."""
-        last = self._read_up_to
-        orphaned = last is not None and not self._is_canonical(last, head)
-        if last is None or orphaned:
+        """Learn what was published up to ``head``; roll back what is no longer canonical."""
+        depth = self._heads.reorg_depth(head)
+        if depth or not self._heads:
             self.history = read_history(self._node, self.contract, self.chain_id, self._start_block, head.number)
         else:
             self.history = extend_history(self.history, self._node, head.number)
-        self._roll_back(head, orphaned=orphaned)
-        self._read_up_to = head
+        self._roll_back(head, depth)
+        self._heads.add(head, depth)
         for market in self.sampler(head.number).markets:
             if market not in self._tracks and market in self.history.listings:
                 self._tracks[market] = self._start(market, head.number)
@@ -157,6 +159,7 @@ class Follower:
         core, rows, number = row.core_before, [], row.snapshot.block.number
         base, listed = decode_core(core), self.history.listed_at(row.market, number)
         first = base.window + 1 if base else self.history.first_window(row.market, number)
+        self._failures.require_none(row, first, self.settings.heartbeat_seconds, self.name(row.market))
         kept = {
             known.window: known
             for known in self.store.between(row.market, first, row.window)
@@ -188,28 +191,28 @@ class Follower:
             progress(done, len(unknown))
 
     def _new_sampler(self, key: bytes, settings: Settings) -> Sampler:
-        def keep(block: BlockRef, depths: Mapping[bytes, SampleDepth]) -> None:
-            self.store.keep_depths(key, block, depths)
-
-        sampler = Sampler(self.reader, self.contract, settings, keep)
+        sampler = Sampler(self.reader, self.contract, settings, partial(self.store.keep_depths, key))
         for window, block_hash, depths in self.store.depths(key):
             if depths.keys() == sampler.markets.keys():
                 sampler.remember(window, block_hash, depths)
         return sampler
 
-    def _roll_back(self, head: BlockRef, *, orphaned: bool) -> None:
-        """Forget whatever rests on a block that is no longer canonical or no longer its window's sample."""
-        newest, found = None, orphaned
-        while (newest := self.store.newest_block()) and not self._is_sample(*newest, head):
-            self.store.roll_back(newest[0])
-            found = True
-        if found:
-            self._emit("reorg", rolled_back_to=newest[0] if newest else None)
-            self._tracks.clear()
-            self._samplers.clear()
+    def _roll_back(self, head: BlockRef, depth: int) -> None:
+        """Forget, all at once, what rests on a block that is no longer canonical or no longer its window's sample."""
+        cut, newest = None, self.store.newest_block()
+        while newest is not None and not self._is_sample(*newest, head):
+            cut = newest[0]
+            newest = self.store.newest_block(below=cut)
+        if cut is not None:
+            self.store.roll_back(cut)
+        if depth or cut is not None:
+            self._emit("reorg", depth=depth, rolled_back_to=cut)
+            self.start_again()
 
-    def _is_canonical(self, block: BlockRef, head: BlockRef) -> bool:
-        return block.number <= head.number and self.reader.block(block.number).hash == block.hash
+    def start_again(self) -> None:
+        """Forget what came from the store: its rows have changed under us."""
+        self._tracks.clear()
+        self._samplers.clear()
 
     def _is_sample(self, number: int, block_hash: bytes, head: BlockRef) -> bool:
         """Whether a window still rests on this block; which one it is hangs on the hash of the window's end."""
@@ -250,8 +253,10 @@ class Follower:
         if base is None:
             return False
         own = self.store.between(market, base.window, base.window)
-        if not own or own[0].core_after == core:
+        gap = not own and self._failures.has(market, base.window)
+        if not gap and (not own or own[0].core_after == core):
             return False
+        self._failures.remove(market, base.window)
         self._emit("state_adopted", market=self.name(market), window=base.window)
         self.store.forget_samples(market, base.window)
         self._tracks[market] = replace(self._tracks[market], core=core, window=base.window)
@@ -266,17 +271,17 @@ class Follower:
         return StoredSample(snapshot.market, window, sequence, base, snapshot, folded)
 
     def _fold_or_gap(self, window: int, core: bytes, snapshot: MarketSnapshot, base: bytes) -> StoredSample | None:
-        """Fold, or None when the fold itself fails.
-
-        It is pure, so it fails for every keeper alike: the next report names the gap, and nothing loosens over it.
-        """
+        """Fold, or None when the fold itself fails: here alone, or for every keeper alike (see ``abstain``)."""
         try:
-            return self._fold(window, core, snapshot, base)
+            row = self._fold(window, core, snapshot, base)
         except KeeperError:
             raise
         except Exception as error:  # noqa: BLE001 - one market's fault must not blind the others
+            self._failures.add(snapshot.market, window, snapshot.block.timestamp)
             self._emit("market_failed", market=self.name(snapshot.market), window=window, error=repr(error))
             return None
+        self._failures.remove(snapshot.market, window)
+        return row
 
     def _fold_again(self, window: int, wanted: StoredSample, core: bytes, listed: int) -> StoredSample | None:
         snapshot = self.observe(window, {wanted.market: core}).get(wanted.market)

@@ -1,5 +1,6 @@
 """What a contract has published so far, from its events: whoever relayed a batch, and inside whatever call."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -10,7 +11,7 @@ from eth_keys.datatypes import Signature as EcdsaSignature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-from keeper.errors import RetryLater
+from keeper.errors import Refused, RetryLater
 from keeper.protocols.bulkhead import decode_publish
 from keeper.protocols.bulkhead_events import (
     TOPICS,
@@ -22,17 +23,17 @@ from keeper.protocols.bulkhead_events import (
     decode_event,
 )
 from keeper.records.core import decode_core
-from keeper.records.log import Log
+from keeper.records.log import Log, Transaction
 from keeper.records.report import Batch, Report, Signature
-from keeper.records.settings import Settings, decode_settings
+from keeper.records.settings import SCHEMA, Settings, decode_settings
 from keeper.records.units import Address
 from keeper.risk.commit import batch_digest, unpack_reports
 from keeper.risk.keys import market_key
 from keeper.risk.windows import window_end, window_of
 
 ECDSA_BYTES = 65
-SCHEMA = 1
-"""Version of the settings' layout that this keeper reads; it passes over a document of another one."""
+BATCH_OF_TRANSACTIONS = 100
+"""Transactions asked for in one body; calldata of a publish is some kilobytes."""
 
 
 class Node(Protocol):
@@ -41,8 +42,8 @@ class Node(Protocol):
     def logs(self, from_block: int, to_block: int) -> list[Log]:
         """Events of the contract, in chain order."""
 
-    def calldata(self, tx_hash: bytes) -> bytes:
-        """Input of a transaction to the contract; empty when it went to another one, which called the contract."""
+    def transactions(self, tx_hashes: Sequence[bytes]) -> list[Transaction]:
+        """These transactions, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ class History:
     def _usable(self) -> list[tuple[int, Settings]]:
         """(block from which they hold, settings), rising."""
         rows = [(row.from_block, row.settings) for row in self.adopted if row.settings is not None]
+        schemas = sorted({row.schema for row in self.adopted if row.schema not in {None, SCHEMA}})
+        if not rows and schemas:
+            what = f"the contract's settings have schema {', '.join(map(str, schemas))}, this keeper reads {SCHEMA}"
+            raise Refused(what, "use a keeper that reads it, or let governance set them anew")
         if not rows:
             raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
         return rows
@@ -172,12 +177,14 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back. One request for the events, one a batch for its signatures."""
+    """Read everything back. One request for the events, one for the signatures of many batches."""
     adopted: tuple[Adopted, ...] = ()
     listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
     applied: list[Log] = []
-    for log in node.logs(from_block, to_block):
+    logs = node.logs(from_block, to_block)
+    calldata = _calldata(node, contract, logs)
+    for log in logs:
         topic = log.topics[0] if log.topics else b""
         if topic == TOPICS[SettingsSet]:
             adopted = _adopt(adopted, _adopted(log))
@@ -188,7 +195,7 @@ def read_history(node: Node, contract: Address, chain_id: int, from_block: int, 
         elif topic == TOPICS[BatchPublished]:
             # It closes its batch: what was applied since the one before belongs to it.
             batch, packed = decode_batch(log.data)
-            signatures = _signatures(node, log.tx_hash, batch)
+            signatures = _signatures(calldata[log.tx_hash], batch)
             reports += [_published(row, batch, packed, signatures) for row in applied]
             applied = []
     return History(contract, chain_id, adopted, listings, tuple(reports), to_block)
@@ -231,9 +238,20 @@ def _adopted(log: Log) -> Adopted:
     return Adopted(log.topics[1], start, usable, log.block_number, schema)
 
 
-def _signatures(node: Node, tx_hash: bytes, batch: Batch) -> tuple[Signature, ...]:
+def _calldata(node: Node, contract: Address, logs: Sequence[Log]) -> dict[bytes, bytes]:
+    """Input of every transaction that published; empty where it went to another contract, which called ours."""
+    carrying = [log.tx_hash for log in logs if log.topics and log.topics[0] == TOPICS[BatchPublished]]
+    found: dict[bytes, bytes] = {}
+    for start in range(0, len(carrying), BATCH_OF_TRANSACTIONS):
+        part = carrying[start : start + BATCH_OF_TRANSACTIONS]
+        sent = node.transactions(part)
+        found |= {key: row.data if row.to == contract else b"" for key, row in zip(part, sent, strict=True)}
+    return found
+
+
+def _signatures(calldata: bytes, batch: Batch) -> tuple[Signature, ...]:
     try:
-        called, _, signatures = decode_publish(node.calldata(tx_hash))
+        called, _, signatures = decode_publish(calldata)
     except ValueError:
         return ()
     return signatures if called == batch else ()

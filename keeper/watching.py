@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import cast
 
 from keeper.balances import Ledger
@@ -20,6 +19,7 @@ from keeper.records.units import Address, BlockRef
 from keeper.risk.effective import describe
 from keeper.risk.keys import market_key
 from keeper.risk.regime import NAMES, NORMAL
+from keeper.store.engine import sqlite_file
 from keeper.store.samples import StoredSample
 from keeper.wiring import Keeper
 
@@ -138,20 +138,17 @@ def emergency_cost_wei(keeper: Keeper, rows: list[Outcome]) -> int:
 
 def budget_ratio(keeper: Keeper, head: BlockRef, markets: Iterable[bytes]) -> float:
     """Share of the day's fee budget that is left where least is left, 0 to 1."""
-    costs, budgets = spent(keeper.store.intents.landed_since(head.timestamp - DAY_SECONDS)), keeper.ports.budgets
-    wholes = {Tier.ROUTINE: min(budgets.market_wei, budgets.key_wei), Tier.EMERGENCY: budgets.market_reserve_wei}
-    return min(
-        max(0, costs.left_wei(budgets, market, tier)) / whole if whole else 0.0
-        for market in markets
-        for tier, whole in wholes.items()
-    )
+    costs = spent(keeper.store.intents.landed_since(head.timestamp - DAY_SECONDS))
+    budgets = keeper.ports.budgets
+    tiers = (Tier.ROUTINE, Tier.EMERGENCY)
+    return min(costs.share_left(budgets, market, tier) for market in markets for tier in tiers)
 
 
 def database_size(url: str) -> int | None:
     """Bytes of an SQLite database and its log; None for a server's."""
-    if not url.startswith("sqlite:///"):
+    file = sqlite_file(url)
+    if file is None:
         return None
-    file = Path(url.removeprefix("sqlite:///"))
     parts = (file, file.with_name(file.name + "-wal"))
     return sum(part.stat().st_size for part in parts if part.exists())
 

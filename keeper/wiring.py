@@ -1,7 +1,7 @@
 """Puts a keeper together: configuration in, the ports of a cycle out."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,17 @@ from keeper.config import Config, KeySource, Operator
 from keeper.cycle import Ports, is_superseded
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
+from keeper.guard import Guard
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_reader
+from keeper.rebuild import SETTLED_DEPTH, Contract, rebuild_if_older
 from keeper.records.outcome import TxIntent
 from keeper.records.ports import Signer
+from keeper.records.units import Address
 from keeper.rehearsal import rehearse
-from keeper.store.store import KeeperStore
+from keeper.store.store import KeeperStore, open_exclusive
+from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
 
 if TYPE_CHECKING:
@@ -57,15 +61,16 @@ def open_ports(config: Config, *, broadcast: bool, emit: Emit) -> Iterator[Ports
     RetryLater
         No node answers.
     """
-    with open_store(config.operator) as store, open_keeper(config, store, broadcast=broadcast, emit=emit) as keeper:
+    with (
+        open_store(config.operator, emit) as store,
+        open_keeper(config, store, broadcast=broadcast, emit=emit) as keeper,
+    ):
         yield keeper.ports
 
 
-@contextmanager
-def open_store(operator: Operator) -> Iterator[KeeperStore]:
+def open_store(operator: Operator, emit: Emit) -> AbstractContextManager[KeeperStore]:
     """The database, locked: before anything is asked of a node, so that a second keeper is refused at once."""
-    with KeeperStore(operator.store_url) as store, store.lock():
-        yield store
+    return open_exclusive(operator.store_url, emit)
 
 
 @contextmanager
@@ -80,6 +85,7 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
         No node answers.
     """
     operator = config.operator
+    check_time_scale(operator.chain_id)
     signer = open_signer(operator) if broadcast else None
     with ExitStack() as stack:
         rpc = connect(config, emit)
@@ -89,13 +95,18 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
             emit("degraded", finding=str(finding))
-        follower = _follower(operator, reader, rpc, store, emit)
+        node = ContractNode(rpc, operator.contract)
+        if signer and store.lease:
+            store.lease.tick()
+        if signer:
+            _recover(operator, subject, node, store, signer.address, emit)
+        follower = _follower(operator, reader, node, store, emit)
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
-        holder.append(
-            Ports(reader, follower, store.samples, store.intents, signer, sender, emit, budgets(operator), held)
-        )
+        guard = Guard(store, reader, emit)
+        limits = budgets(operator)
+        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, limits, held, guard))
         yield Keeper(config, holder[0], rpc, store)
 
 
@@ -113,15 +124,15 @@ def glance(config: Config, store: KeeperStore) -> Iterator[Keeper]:
         rpc = connect(config, _unheard)
         stack.callback(rpc.close)
         reader = open_reader(rpc, operator.call_gas)
-        follower = _follower(operator, reader, rpc, store, _unheard)
+        follower = _follower(operator, reader, ContractNode(rpc, operator.contract), store, _unheard)
         ports = Ports(reader, follower, store.samples, store.intents, None, None, _unheard, budgets(operator))
         yield Keeper(config, ports, rpc, store)
 
 
-def _follower(operator: Operator, reader: Reader, rpc: Rpc, store: KeeperStore, emit: Emit) -> Follower:
+def _follower(operator: Operator, reader: Reader, node: ContractNode, store: KeeperStore, emit: Emit) -> Follower:
     return Follower(
         reader,
-        ContractNode(rpc, operator.contract),
+        node,
         store.samples,
         contract=operator.contract,
         chain_id=operator.chain_id,
@@ -132,6 +143,18 @@ def _follower(operator: Operator, reader: Reader, rpc: Rpc, store: KeeperStore, 
 
 def _unheard(_event: str, **_fields: object) -> None:
     """Whoever only looks says nothing."""
+
+
+def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together
+    operator: Operator, subject: Subject, node: ContractNode, store: KeeperStore, sender: Address, emit: Emit
+) -> None:
+    """Learn from the chain what we sent, when the database is empty or an old copy. A standby's leader has done it."""
+    if store.lease is not None and not store.lease.leads():
+        return
+    head = subject.head.number
+    sent = int(subject.rpc.call("eth_getTransactionCount", [sender, "latest"]), 16)
+    contract = Contract(node, operator.contract, operator.chain_id, sender)
+    rebuild_if_older(contract, store, (operator.start_block, head - SETTLED_DEPTH), sent, emit)
 
 
 def open_signer(operator: Operator) -> KeySigner:

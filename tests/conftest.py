@@ -1,13 +1,20 @@
-"""What every test shares: sockets blocked where no chain is needed, long runs only with --deep, no silent skips."""
+"""What every test shares: sockets only where a folder needs them, long runs only with --deep, no silent skips."""
 
 from pathlib import Path
 
 import pytest
 from fault_report import write_report
 from hypothesis import HealthCheck, settings
+from postgres_server import ABSENT, postgres  # noqa: F401 - a fixture for every test
 
-ALLOWED_SKIP = "../shared is absent"
-"""The one reason for which a test may be skipped by default; long runs are deselected, not skipped."""
+ALLOWED_SKIPS = ("../shared is absent", ABSENT)
+"""The reasons for which a test may be skipped by default; long runs are deselected, not skipped.
+
+A server of PostgreSQL needs a second user when the tests run as root; where it must start,
+``BULKHEAD_REQUIRE_POSTGRES=1`` makes its absence a failure.
+"""
+OUTWARD = ("chain", "postgres", "faults")
+"""Folders whose tests talk to a process of their own."""
 
 settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,10 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    with_chain = {Path(__file__).parent / name for name in ("chain", "faults")}
+    tests = Path(__file__).parent
+    outward = {tests / name for name in OUTWARD}
     for item in items:
-        if with_chain & set(item.path.parents):
-            item.add_marker(pytest.mark.anvil)
+        if outward.intersection(item.path.parents):
+            if tests / "postgres" not in item.path.parents:
+                item.add_marker(pytest.mark.anvil)
             item.add_marker(pytest.mark.enable_socket)
         else:
             item.add_marker(pytest.mark.disable_socket)
@@ -51,7 +60,7 @@ _SKIPS = pytest.StashKey[list[str]]()
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
-        if ALLOWED_SKIP not in reason:
+        if not any(allowed in reason for allowed in ALLOWED_SKIPS):
             _UNALLOWED.append(f"{report.nodeid}: {reason}")
 
 

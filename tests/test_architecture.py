@@ -14,11 +14,12 @@ EDGES = {"chain", "store", "monitor", "web"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "timing": {"errors"},
     "records": {"errors"},
     "maths": {"errors", "records"},
     **{layer: {"errors", "records", "maths"} for layer in PLUGINS | {"risk"}},
     # An edge may hash what it sends; it may not think.
-    **{layer: {"errors", "records", "maths"} for layer in EDGES},
+    **{layer: {"errors", "timing", "records", "maths"} for layer in EDGES},
     "fold": {"errors", "records", "maths", "risk", "fold_volatility"} | PLUGINS,
     "fold_volatility": {"errors", "records", "maths", "risk"} | PLUGINS,
     # Where floats live. Nobody of the published path may import it: see below.

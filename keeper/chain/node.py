@@ -1,9 +1,13 @@
-"""One contract's past at one node: its events and the calldata behind them."""
+"""One contract's past at one node: its events and the transactions behind them."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from keeper.chain.logs import get_logs
 from keeper.chain.rpc import Rpc
 from keeper.errors import RetryLater
-from keeper.records.log import Log
+from keeper.records.log import Log, Transaction
+from keeper.records.outcome import Landing
 from keeper.records.units import Address
 
 
@@ -26,12 +30,38 @@ class ContractNode:
         """Events of the contract, in chain order."""
         return get_logs(self._rpc, self._contract, from_block, to_block)
 
-    def calldata(self, tx_hash: bytes) -> bytes:
-        """Input of a transaction to the contract; empty when it went to another one, which called the contract."""
-        found = self._rpc.call("eth_getTransactionByHash", ["0x" + tx_hash.hex()])
-        if not isinstance(found, dict) or not isinstance(found.get("input"), str):
-            raise RetryLater(
-                f"{self._rpc.label} does not know the transaction 0x{tx_hash.hex()}", "use an archive node"
-            )
-        direct = str(found.get("to")).lower() == self._contract
-        return bytes.fromhex(found["input"][2:]) if direct else b""
+    def transactions(self, tx_hashes: Sequence[bytes]) -> list[Transaction]:
+        """These transactions, in order, many in one body.
+
+        Raises
+        ------
+        RetryLater
+            The node fails, or does not know one of them.
+        """
+        calls = [("eth_getTransactionByHash", ["0x" + tx_hash.hex()]) for tx_hash in tx_hashes]
+        rows = self._rpc.batch(calls) if calls else []
+        return [self._transaction(row, tx_hash) for row, tx_hash in zip(rows, tx_hashes, strict=True)]
+
+    def landings(self, logs: Sequence[Log]) -> list[Landing]:
+        """Receipts of the transactions that made these logs, in order; errors as :meth:`transactions`."""
+        receipts = self._rpc.batch([("eth_getTransactionReceipt", ["0x" + log.tx_hash.hex()]) for log in logs])
+        blocks = self._rpc.batch([("eth_getBlockByHash", ["0x" + log.block_hash.hex(), False]) for log in logs])
+        return [self._landing(*row) for row in zip(logs, receipts, blocks, strict=True)]
+
+    def _landing(self, log: Log, receipt: Any, block: Any) -> Landing:
+        try:
+            gas, price = int(receipt["gasUsed"], 16), int(receipt["effectiveGasPrice"], 16)
+            ok, block_time = int(receipt["status"], 16) == 1, int(block["timestamp"], 16)
+        except (KeyError, TypeError, ValueError):
+            raise self._unknown(log.tx_hash) from None
+        return Landing(log.tx_hash, log.block_number, log.block_hash, block_time, gas, gas * price, ok)
+
+    def _transaction(self, row: Any, tx_hash: bytes) -> Transaction:
+        try:
+            to = Address(row["to"].lower()) if row.get("to") else None
+            return Transaction(Address(row["from"].lower()), int(row["nonce"], 16), to, bytes.fromhex(row["input"][2:]))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._unknown(tx_hash) from None
+
+    def _unknown(self, tx_hash: bytes) -> RetryLater:
+        return RetryLater(f"{self._rpc.label} does not know the transaction 0x{tx_hash.hex()}", "use an archive node")

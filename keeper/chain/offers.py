@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from keeper.chain.failpoints import fire
-from keeper.chain.fees import FeePolicy, first_price, gas_limit, read_market, replacement_price
+from keeper.chain.fees import FeePolicy, Unfunded, first_price, gas_limit, read_market, replacement_price
 from keeper.chain.guards import Guards
 from keeper.chain.lookup import Head
 from keeper.errors import Refused
@@ -59,7 +59,7 @@ class Offers:
         FeesTooHigh
             The market is above the tier's cap.
         RetryLater
-            A budget forbids it.
+            A budget forbids it, or the key cannot pay.
         Reverted
             The contract refuses the call.
         """
@@ -67,6 +67,7 @@ class Offers:
         call = self.call(intent.to, intent.data)
         gas = self._gas(call)
         self._guards.afford(intent, gas * price.max_fee_wei, head.time)
+        self._require_funds(gas * price.max_fee_wei)
         fees = {"maxFeePerGas": hex(price.max_fee_wei), "maxPriorityFeePerGas": hex(price.tip_wei)}
         self._node.call("eth_call", [{**call, **fees, "gas": hex(gas)}, "latest"])
         return Attempt(1, False, price, gas, signed_block=head.number)
@@ -123,6 +124,12 @@ class Offers:
 
     def _gas(self, call: dict[str, str]) -> int:
         return gas_limit(int(self._node.call("eth_estimateGas", [call]), 16), self._policy)
+
+    def _require_funds(self, needed_wei: int) -> None:
+        # Before the simulation: a node refuses that too for want of funds, each with words of its own.
+        balance = int(self._node.call("eth_getBalance", [self._signer.address, "latest"]), 16)
+        if balance < needed_wei:
+            raise Unfunded(balance, needed_wei)
 
     def _replacement(self, last: Attempt, tier: Tier) -> Price:
         return replacement_price(last.price, read_market(self._node, self._policy), self._policy, tier)

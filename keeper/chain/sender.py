@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keeper.chain.failpoints import check_failpoint, fire
-from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh
+from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh, Unfunded
 from keeper.chain.guards import CONFIRMED_DEPTH, Guards
 from keeper.chain.in_flight import is_lowest, tier_of
 from keeper.chain.lookup import Head, Lookup
@@ -116,7 +116,7 @@ class TxSender:
         while step := self._steps.get(row.state):
             try:
                 after = step(row, head)
-            except FeesTooHigh as error:
+            except (FeesTooHigh, Unfunded) as error:
                 return self._deferred(row, error)
             except (RetryLater, Refused) as error:
                 return self._note(row, self._reason(error))
@@ -137,10 +137,6 @@ class TxSender:
             return self._note(row, reason)
         attempt = self._offers.first(intent, head)
         self._guards.rehearse(intent)
-        balance, needed = self._lookup.balance_wei(), attempt.gas * attempt.price.max_fee_wei
-        if balance < needed:
-            self._emit("insufficient_funds", balance_wei=balance, needed_wei=needed, **facts(row))
-            return self._note(row, f"the key holds {balance} wei and may need {needed}: top it up")
         row = self._store.prepare(intent.key, self._next_nonce(), attempt)
         fire("prepared:post_commit")
         if intent.tier is Tier.EMERGENCY:
@@ -272,8 +268,12 @@ class TxSender:
     def _is_private(self, row: Outcome, head: Head) -> bool:
         return self._private and head.number - row.attempts[0].signed_block < PRIVATE_BLOCKS
 
-    def _deferred(self, row: Outcome, error: FeesTooHigh) -> Outcome:
-        if row.error != error.message:
+    def _deferred(self, row: Outcome, error: FeesTooHigh | Unfunded) -> Outcome:
+        if row.error == error.message:
+            return row
+        if isinstance(error, Unfunded):
+            self._emit("insufficient_funds", balance_wei=error.balance_wei, needed_wei=error.needed_wei, **facts(row))
+        else:
             self._emit("fee_deferred", reason=error.message, **facts(row))
         return self._note(row, error.message)
 

@@ -16,8 +16,10 @@ from keeper.cli import (
     init,
     limits,
     providers,
+    rebuild,
     replay,
     resilience,
+    resume,
     run,
     top,
     verify,
@@ -58,6 +60,8 @@ app.command("backtest")(backtest.backtest)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("rebuild")(rebuild.rebuild)
+app.command("resume")(resume.resume)
 app.command("depth")(depth.depth)
 app.command("providers")(providers.providers)
 app.command("resilience")(resilience.resilience)

@@ -2,7 +2,6 @@
 
 import os
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -55,20 +54,24 @@ def disk(config: "Config") -> Findings:
 
 def files(config: "Config") -> Findings:
     """Nobody else can write the configuration or the database."""
+    from keeper.store.engine import sqlite_file
+
     operator = config.operator
-    for path in (operator.source, operator.data_dir, Path(operator.store_url.removeprefix("sqlite:///"))):
+    for path in (operator.source, operator.data_dir, sqlite_file(operator.store_url)):
         if path is not None and path.exists() and (mode := path.stat().st_mode & 0o777) & OTHERS_WRITE:
             yield "warn", f"{path} has mode {mode:04o}, so others can change it; run: chmod go-w {path}"
 
 
 def lock(config: "Config") -> Findings:
     """Who holds the right to act on the database."""
+    from keeper.store.engine import sqlite_file
     from keeper.store.lock import KeeperLock
 
-    url = config.operator.store_url
-    if not url.startswith("sqlite:///"):
+    file = sqlite_file(config.operator.store_url)
+    if file is None:
+        yield "ok", "a server's database: a lease decides who leads; keeper top and /metrics show it"
         return
-    held = KeeperLock(Path(url.removeprefix("sqlite:///")))
+    held = KeeperLock(file)
     if not held.path.parent.is_dir():
         yield "ok", "free: no keeper ever ran here"
         return
@@ -179,28 +182,20 @@ def nonce(subject: "Subject") -> Findings:
 
 def schema(config: "Config") -> Findings:
     """The database's schema against the one that this keeper writes."""
-    import sqlite3
+    from keeper.store.engine import raw_engine, sqlite_file
+    from keeper.store.schema import current_revision, head_revision
 
-    from alembic.config import Config as Alembic
-    from alembic.script import ScriptDirectory
-
-    from keeper.store.engine import MIGRATIONS
-
-    script = Alembic()
-    script.set_main_option("script_location", str(MIGRATIONS))
-    wanted = ScriptDirectory.from_config(script).get_current_head()
-    file = Path(config.operator.store_url.removeprefix("sqlite:///"))
-    if not file.is_file():
+    url, wanted = config.operator.store_url, head_revision()
+    file = sqlite_file(url)
+    if file is not None and not file.is_file():
         yield "ok", f"there is no database yet; it will be made with schema {wanted}"
         return
+    engine = raw_engine(url)
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error as error:
-        yield "warn", f"{file}: {error}; move it away, a new one is made from the chain"
-        return
-    found = row[0] if row else None
-    yield "ok", f"schema {found}" + ("" if found == wanted else f"; opening brings it to {wanted}")
+        found = current_revision(engine)
+    finally:
+        engine.dispose()
+    yield ("ok" if found == wanted else "fail"), f"schema {found}" + ("" if found == wanted else f", not {wanted}")
 
 
 def existing(path: Path) -> Path:

@@ -38,6 +38,8 @@ WARNINGS = frozenset(
         "quorum_mismatch",
         "reorg",
         "report_refused",
+        "store_is_older",
+        "store_moved_aside",
         "state_adopted",
         "tick_missed",
         "tx_cancelling",

@@ -48,19 +48,22 @@ def run(
 def _forever(config: "Config", *, broadcast: bool, as_json: bool) -> int:
     from keeper.cli.log import MASKER, emit
     from keeper.cli.output import emit_json
-    from keeper.daemon import Daemon
+    from keeper.daemon import Daemon, Hooks
     from keeper.monitoring import open_monitor
     from keeper.wiring import open_store
 
     mode = "broadcast" if broadcast else "dry-run"
     with (
-        open_store(config.operator) as store,
         open_monitor(config, emit, MASKER.clean, mode=mode) as monitor,
+        open_store(config.operator, monitor.emit) as store,
     ):
         monitor.emit(
             "started", network=config.operator.network, contract=config.operator.contract, markets=_names(config)
         )
-        code = Daemon(config, store, monitor, broadcast=broadcast).run()
+        hooks = Hooks()
+        if store.lease and broadcast:
+            hooks = Hooks(renew=store.lease.tick)
+        code = Daemon(config, store, monitor, broadcast=broadcast, hooks=hooks).run()
     if as_json:
         emit_json({"mode": mode, "network": config.operator.network, "stopped": code})
     return code
@@ -85,10 +88,11 @@ def _once(ports: "Ports", config: "Config", *, as_json: bool) -> int:
 
 def _settle(ports: "Ports", poll_seconds: int) -> None:
     """Wait until nothing that was sent is unmined, or for a minute."""
+    from keeper.cycle import refusal
     from keeper.records.outcome import UNMINED
 
     deadline = time.monotonic() + SETTLE_SECONDS
-    while ports.sender and any(row.state in UNMINED for row in ports.intents.open_intents()):
+    while ports.sender and not refusal(ports) and any(row.state in UNMINED for row in ports.intents.open_intents()):
         if time.monotonic() > deadline:
             raise RetryLater("the transaction was not mined within a minute", "the next run goes on with it")
         time.sleep(min(1, poll_seconds))

@@ -1,4 +1,4 @@
-"""One event, as the node gave it."""
+"""One event and one transaction, as the node gave them."""
 
 from dataclasses import dataclass
 
@@ -16,3 +16,14 @@ class Log:
     block_hash: bytes
     tx_hash: bytes
     log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction that is on chain, as far as history needs it."""
+
+    sender: Address
+    nonce: int
+    to: Address | None
+    """None: it made a contract."""
+    data: bytes

@@ -9,7 +9,8 @@ from sqlalchemy.engine import Row
 from keeper.errors import Refused
 from keeper.records.outcome import TERMINAL, Attempt, IntentState, Landing, Outcome, Price, Tier, TxIntent
 from keeper.records.units import Address
-from keeper.store.tables import attempts, intents, pad_uint256, read_uint256
+from keeper.store.lease import OPEN, Fence
+from keeper.store.tables import attempts, intents
 
 _TERMINAL = [state.value for state in TERMINAL]
 
@@ -17,8 +18,9 @@ _TERMINAL = [state.value for state in TERMINAL]
 class IntentStore:
     """``records.ports.Store`` over SQL."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, fence: Fence = OPEN) -> None:
         self._engine = engine
+        self._fence = fence
 
     def open_intents(self) -> list[Outcome]:
         """Rows that are not terminal, oldest first."""
@@ -50,6 +52,7 @@ class IntentStore:
     def plan(self, intent: TxIntent) -> Outcome:
         """Insert as PLANNED, or return the row that already has this key."""
         with self._engine.begin() as connection:
+            self._fence.hold(connection)
             row = connection.execute(select(intents).where(intents.c.key == intent.key)).first()
             if row is not None:
                 return _outcome(row, _attempts(connection, [intent.key]).get(intent.key, ()))
@@ -103,7 +106,7 @@ class IntentStore:
         values: dict[str, object] = {"state": state.value, "error": error}
         names = ("tx_hash", "block_number", "block_hash", "block_time", "gas_used", "ok")
         values |= {name: getattr(landing, name) if landing else None for name in names}
-        return self._commit(key, values | {"fee_wei": pad_uint256(landing.fee_wei if landing else None)})
+        return self._commit(key, values | {"fee_wei": landing.fee_wei if landing else None})
 
     def _commit(
         self,
@@ -123,6 +126,7 @@ class IntentStore:
         """
         edge = update(intents).where(intents.c.key == key, intents.c.state.not_in(_TERMINAL))
         with self._engine.begin() as connection:
+            self._fence.hold(connection)
             if values.get("nonce") is not None:
                 _require_free(connection, key, values["nonce"])
             changed = connection.execute(edge.values(**values)).rowcount
@@ -165,7 +169,7 @@ def _attempts(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, tupl
 
 
 def _attempt(row: Row[Any]) -> Attempt:
-    price = Price(read_uint256(row.max_fee_wei) or 0, read_uint256(row.tip_wei) or 0)
+    price = Price(row.max_fee_wei or 0, row.tip_wei or 0)
     return Attempt(row.number, row.cancels, price, row.gas, row.raw, row.tx_hash, row.signed_block, row.sent_block)
 
 
@@ -174,8 +178,8 @@ def _attempt_values(key: bytes, row: Attempt) -> dict[str, object]:
         "intent_key": key,
         "number": row.number,
         "cancels": row.cancels,
-        "max_fee_wei": pad_uint256(row.price.max_fee_wei),
-        "tip_wei": pad_uint256(row.price.tip_wei),
+        "max_fee_wei": row.price.max_fee_wei,
+        "tip_wei": row.price.tip_wei,
         "gas": row.gas,
         "raw": row.raw,
         "tx_hash": row.tx_hash,
@@ -208,6 +212,6 @@ def _landing(row: Row[Any]) -> Landing | None:
         row.block_hash,
         row.block_time,
         row.gas_used,
-        read_uint256(row.fee_wei) or 0,
+        row.fee_wei or 0,
         bool(row.ok),
     )

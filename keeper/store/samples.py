@@ -2,11 +2,10 @@
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Engine, Select, delete, func, select
 from sqlalchemy.engine import Row
 
 from keeper.records.decision import Folded
@@ -14,7 +13,9 @@ from keeper.records.estimates import SampleDepth
 from keeper.records.snapshot import MarketSnapshot
 from keeper.records.units import BlockRef
 from keeper.store.codec import dump_fees, dumps, load_fees, loads
-from keeper.store.tables import ROLLED_BACK, depths, evidence, pad_uint256, read_uint256, reports, samples
+from keeper.store.lease import OPEN, Fence
+from keeper.store.sql import keep_first, keep_last
+from keeper.store.tables import ROLLED_BACK, depths, evidence, reports, samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +46,28 @@ class StoredReport:
     intent_key: bytes
     packed: bytes
     evidence_digest: bytes
+    """keccak of its evidence document; empty when the report was found on chain and not computed here."""
+    observed_hash: bytes = b""
 
 
 class SampleStore:
-    """Samples, trailing depths, reports and evidence."""
+    """Samples, trailing depths, reports and evidence.
 
-    def __init__(self, engine: Engine) -> None:
+    On a shared database a keeper that does not lead only adds what is missing: it may see another fork.
+    """
+
+    def __init__(self, engine: Engine, fence: Fence = OPEN) -> None:
         self._engine = engine
+        self._fence = fence
 
     def record(self, rows: Sequence[StoredSample]) -> None:
-        """Keep all markets of one window, in one commit; a row that exists is replaced."""
+        """Keep all markets of one window, in one commit; the leader replaces a row that exists."""
         if not rows:
             return
         values = [_sample_values(row) for row in rows]
         with self._engine.begin() as connection:
-            connection.execute(insert(samples).prefix_with("OR REPLACE"), values)
+            put = keep_last if self._fence.leads() else keep_first
+            connection.execute(put(connection, samples), values)
 
     def latest(self, market: bytes) -> StoredSample | None:
         """Newest sample of a market."""
@@ -86,13 +94,16 @@ class SampleStore:
         with self._read() as connection:
             return [row[0] for row in connection.execute(select(samples.c.market).distinct())]
 
-    def newest_block(self) -> tuple[int, bytes] | None:
-        """(number, hash) of the highest block that any row rests on."""
+    def newest_block(self, below: int | None = None) -> tuple[int, bytes] | None:
+        """(number, hash) of the highest block, under ``below``, that any row of any table rests on."""
         found = []
         with self._read() as connection:
-            for table in (samples, depths):
-                query = select(table.c.block_number, table.c.block_hash).order_by(table.c.block_number.desc()).limit(1)
-                row = connection.execute(query).first()
+            for table, (number, block_hash) in ROLLED_BACK.items():
+                # Rows of before schema 0004 do not know their hash; they go with those that do.
+                query = select(table.c[number], table.c[block_hash]).where(func.length(table.c[block_hash]) > 0)
+                if below is not None:
+                    query = query.where(table.c[number] < below)
+                row = connection.execute(query.order_by(table.c[number].desc()).limit(1)).first()
                 if row is not None:
                     found.append((int(row[0]), bytes(row[1])))
         return max(found, default=None)
@@ -100,12 +111,14 @@ class SampleStore:
     def roll_back(self, block: int) -> None:
         """Forget everything that rests on ``block`` or a later one, in one transaction over all tables."""
         with self._engine.begin() as connection:
-            for table, column in ROLLED_BACK.items():
-                connection.execute(delete(table).where(table.c[column] >= block))
+            self._fence.hold(connection)
+            for table, (number, _) in ROLLED_BACK.items():
+                connection.execute(delete(table).where(table.c[number] >= block))
 
     def forget_samples(self, market: bytes, first_window: int) -> None:
         """Forget a market's samples from a window on: its base changed, so they are folded again."""
         with self._engine.begin() as connection:
+            self._fence.hold(connection)
             rows = (samples.c.market == market) & (samples.c.window >= first_window)
             connection.execute(delete(samples).where(rows))
 
@@ -114,7 +127,7 @@ class SampleStore:
         values = [_depth_values(settings_hash, market, block, depth) for market, depth in rows.items()]
         if values:
             with self._engine.begin() as connection:
-                connection.execute(upsert(depths).on_conflict_do_nothing(), values)
+                connection.execute(keep_first(connection, depths), values)
 
     def depths(self, settings_hash: bytes) -> list[tuple[int, bytes, dict[bytes, SampleDepth]]]:
         """(window, block hash, market -> depth) of everything kept under these settings, oldest first."""
@@ -128,15 +141,29 @@ class SampleStore:
     def keep_reports(self, rows: Iterable[tuple[StoredReport, bytes]]) -> None:
         """Keep planned reports with their evidence documents."""
         with self._engine.begin() as connection:
+            self._fence.hold(connection)
             for report, document in rows:
-                values = {name: getattr(report, name) for name in reports.c.keys()}  # noqa: SIM118 - a SQLAlchemy view
-                connection.execute(insert(reports).prefix_with("OR REPLACE"), values)
+                connection.execute(keep_last(connection, reports), asdict(report))
                 proof = {
                     "digest": report.evidence_digest,
                     "observed_block": report.observed_block,
+                    "observed_hash": report.observed_hash,
                     "document": zlib.compress(document),
                 }
-                connection.execute(upsert(evidence).on_conflict_do_nothing(), proof)
+                connection.execute(keep_first(connection, evidence), proof)
+
+    def add_reports(self, rows: Sequence[StoredReport]) -> None:
+        """Keep reports that were found on chain, unless they are known."""
+        if rows:
+            with self._engine.begin() as connection:
+                self._fence.hold(connection)
+                connection.execute(keep_first(connection, reports), [asdict(row) for row in rows])
+
+    def reports(self) -> list[StoredReport]:
+        """Every report that is kept, by block and market."""
+        query = select(reports).order_by(reports.c.observed_block, reports.c.market)
+        with self._read() as connection:
+            return [StoredReport(**row) for row in connection.execute(query).mappings()]
 
     def evidence(self, digest: bytes) -> bytes | None:
         """Canonical JSON by its keccak."""
@@ -185,7 +212,7 @@ def _sample(row: Row[Any]) -> StoredSample:
 
 
 def _depth_values(settings_hash: bytes, market: bytes, block: BlockRef, depth: SampleDepth) -> dict[str, object]:
-    amounts = {name: pad_uint256(getattr(depth, name)) for name in ("bound", "at_100_bps", "at_200_bps", "at_500_bps")}
+    amounts = {name: getattr(depth, name) for name in ("bound", "at_100_bps", "at_200_bps", "at_500_bps")}
     return {
         "settings_hash": settings_hash,
         "market": market,
@@ -198,7 +225,5 @@ def _depth_values(settings_hash: bytes, market: bytes, block: BlockRef, depth: S
 
 
 def _depth(row: Row[Any]) -> SampleDepth:
-    bound, at_100, at_200, at_500 = (
-        read_uint256(text) for text in (row.bound, row.at_100_bps, row.at_200_bps, row.at_500_bps)
-    )
-    return SampleDepth(row.window, row.block_number, bound, at_100, at_200, at_500, load_fees(row.fees))
+    amounts = (row.bound, row.at_100_bps, row.at_200_bps, row.at_500_bps)
+    return SampleDepth(row.window, row.block_number, *amounts, load_fees(row.fees))

@@ -1,26 +1,20 @@
 """F1 to F10 and F12: the process dies at every edge of a send; the update lands once, at the nonce that it had."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults import lies
+from faults.programs import SECONDS, mining, program, wait_for
 from faults.proxy import FaultProxy
 from faults.world import GWEI, World, config_of, keeper
 
 from keeper.config import Config
 from keeper.records.outcome import IntentState
-from keeper.testing.client import DevChain
-from keeper.testing.devnet import write_operator_files
 
-SECONDS = 60
 EDGES = {
     "F1": "planned:pre_commit",
     "F2": "planned:post_commit",
@@ -29,44 +23,6 @@ EDGES = {
     "F5": "signed:post_commit",
     "F7": "sent:pre_commit",
 }
-
-
-@contextmanager
-def program(
-    town: World, folder: Path, *arguments: str, point: str = "", url: str = ""
-) -> Iterator[subprocess.Popen[str]]:
-    """The real program, ended by its own id when the body leaves it running."""
-    toml = write_operator_files(town.devnet, folder, url=url)
-    environment = os.environ | ({"KEEPER_FAILPOINT": f"{point}=kill"} if point else {})
-    command = [sys.executable, "-m", "keeper", "-c", str(toml), "run", "--broadcast", "--yes", *arguments]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-@contextmanager
-def mining(town: World, base_fee: int = 0, seconds: float = 0.3) -> Iterator[None]:
-    """A block every so often, at a base fee if one is given."""
-    stop = threading.Event()
-
-    def mine() -> None:
-        chain = DevChain(town.chain.url)
-        while not stop.wait(seconds):
-            if base_fee:
-                chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
-            chain.mine()
-
-    thread = threading.Thread(target=mine)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def killed_at(town: World, folder: Path, point: str, *, base_fee: int = 0, mine: bool = False) -> None:
@@ -79,13 +35,6 @@ def killed_at(town: World, folder: Path, point: str, *, base_fee: int = 0, mine:
         else:
             process.wait(SECONDS)
         assert process.returncode == -signal.SIGKILL
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def recovered(town: World, config: Config, most: int = 2) -> int:

@@ -337,7 +337,7 @@ def test_an_empty_purse_takes_no_nonce_and_goes_on_when_it_is_filled(desk: Desk)
     desk.node.balance = 10**14
     row = desk.sender.submit(intent())
     assert (row.state, row.nonce) == (IntentState.PLANNED, None)
-    assert "top it up" in row.error
+    assert row.error == "the key holds 100000000000000 wei and may need 2730000000000000"
     desk.block(5)
     assert desk.node.sent == []
     desk.node.balance = 10**18

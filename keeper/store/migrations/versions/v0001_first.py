@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 UINT256_DIGITS = 78
+UINT256 = sa.String(UINT256_DIGITS).with_variant(sa.Numeric(UINT256_DIGITS, 0), "postgresql")
 
 
 def upgrade() -> None:
@@ -53,10 +54,10 @@ def upgrade() -> None:
         sa.Column("window", sa.BigInteger, primary_key=True),
         sa.Column("block_number", sa.BigInteger, nullable=False),
         sa.Column("block_hash", sa.LargeBinary(32), nullable=False),
-        sa.Column("bound", sa.String(UINT256_DIGITS)),
-        sa.Column("at_100_bps", sa.String(UINT256_DIGITS)),
-        sa.Column("at_200_bps", sa.String(UINT256_DIGITS)),
-        sa.Column("at_500_bps", sa.String(UINT256_DIGITS)),
+        sa.Column("bound", UINT256),
+        sa.Column("at_100_bps", UINT256),
+        sa.Column("at_200_bps", UINT256),
+        sa.Column("at_500_bps", UINT256),
     )
     op.create_table(
         "reports",

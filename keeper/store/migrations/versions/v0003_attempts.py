@@ -10,12 +10,13 @@ branch_labels = None
 depends_on = None
 
 DIGITS = 78
+UINT256 = sa.String(DIGITS).with_variant(sa.Numeric(DIGITS, 0), "postgresql")
 ADDED = (
     ("tier", sa.String(16), False, "routine"),
     ("replaces", sa.LargeBinary, False, ""),
     ("block_hash", sa.LargeBinary(32), True, None),
     ("block_time", sa.BigInteger, True, None),
-    ("fee_wei", sa.String(DIGITS), True, None),
+    ("fee_wei", UINT256, True, None),
     ("ok", sa.Boolean, True, None),
 )
 
@@ -26,8 +27,8 @@ def upgrade() -> None:
         sa.Column("intent_key", sa.LargeBinary(32), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("cancels", sa.Boolean, nullable=False),
-        sa.Column("max_fee_wei", sa.String(DIGITS), nullable=False),
-        sa.Column("tip_wei", sa.String(DIGITS), nullable=False),
+        sa.Column("max_fee_wei", UINT256, nullable=False),
+        sa.Column("tip_wei", UINT256, nullable=False),
         sa.Column("gas", sa.BigInteger, nullable=False),
         sa.Column("raw", sa.LargeBinary),
         sa.Column("tx_hash", sa.LargeBinary(32), unique=True),
