@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import cast
 
 from keeper.balances import Ledger
-from keeper.budgets import spent
+from keeper.budgets import DAY_SECONDS, spent
 from keeper.chain.fees import GWEI
 from keeper.clocks import ALARM_SECONDS, ClockCheck
 from keeper.errors import RetryLater
@@ -19,8 +18,8 @@ from keeper.records.settings import MarketSettings
 from keeper.records.units import Address, BlockRef
 from keeper.risk.effective import describe
 from keeper.risk.keys import market_key
-from keeper.risk.limits import DAY_SECONDS
 from keeper.risk.regime import NAMES, NORMAL
+from keeper.store.engine import sqlite_file
 from keeper.store.samples import StoredSample
 from keeper.wiring import Keeper
 
@@ -147,9 +146,9 @@ def budget_ratio(keeper: Keeper, head: BlockRef, markets: Iterable[bytes]) -> fl
 
 def database_size(url: str) -> int | None:
     """Bytes of an SQLite database and its log; None for a server's."""
-    if not url.startswith("sqlite:///"):
+    file = sqlite_file(url)
+    if file is None:
         return None
-    file = Path(url.removeprefix("sqlite:///"))
     parts = (file, file.with_name(file.name + "-wal"))
     return sum(part.stat().st_size for part in parts if part.exists())
 

@@ -12,6 +12,7 @@ from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
 from keeper.chain.pool import Pool
+from keeper.chain.quorum import QuorumReader
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
 from keeper.config import Config, KeySource, Operator
@@ -102,17 +103,7 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
             store.lease.tick()
         if signer:
             _recover(operator, subject, node, store, signer.address, emit)
-        follower = Follower(
-            reader,
-            node,
-            store.samples,
-            contract=operator.contract,
-            chain_id=operator.chain_id,
-            start_block=operator.start_block,
-            emit=emit,
-            doubt=partial(rpc.doubt, "eth_getLogs"),
-            read_alone=reader.run_alone_since,
-        )
+        follower = _follower(operator, (rpc, reader), node, store, emit)
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
@@ -121,6 +112,46 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
         rows = (store.samples, store.intents)
         holder.append(Ports(reader, follower, *rows, signer, sender, emit, limits, held, guard, rpc))
         yield Keeper(config, holder[0], rpc, store)
+
+
+@contextmanager
+def glance(config: Config, store: KeeperStore) -> Iterator[Keeper]:
+    """A keeper that only looks: no lock, no checks, no key; for commands beside the daemon.
+
+    Raises
+    ------
+    RetryLater
+        No node answers.
+    """
+    operator = config.operator
+    with ExitStack() as stack:
+        rpc = connect(config, _unheard)
+        stack.callback(rpc.close)
+        reader = open_quorum_reader(rpc, _unheard, operator.call_gas)
+        follower = _follower(operator, (rpc, reader), ContractNode(rpc, operator.contract), store, _unheard)
+        ports = Ports(reader, follower, store.samples, store.intents, None, None, _unheard, budgets(operator))
+        yield Keeper(config, ports, rpc, store)
+
+
+def _follower(
+    operator: Operator, chain: tuple[Pool, QuorumReader], node: ContractNode, store: KeeperStore, emit: Emit
+) -> Follower:
+    pool, reader = chain
+    return Follower(
+        reader,
+        node,
+        store.samples,
+        contract=operator.contract,
+        chain_id=operator.chain_id,
+        start_block=operator.start_block,
+        emit=emit,
+        doubt=partial(pool.doubt, "eth_getLogs"),
+        read_alone=reader.run_alone_since,
+    )
+
+
+def _unheard(_event: str, **_fields: object) -> None:
+    """Whoever only looks says nothing."""
 
 
 def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together

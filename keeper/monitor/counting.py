@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 PROVIDER_STATES = ("unknown", "alive", "out_of_sync", "unreachable", "wrong_chain", "syncing", "no_final", "unusable")
 """The number of a state is its place."""
-LEADING = frozenset({"held", "taken", "renewed"})
+LEADING = frozenset({"held", "leader"})
 """States of the lease in which this keeper may send."""
 MOST_LABEL = 64
 """Letters of a label that comes from an event."""

@@ -33,6 +33,7 @@ COMMANDS = (
     "backtest",
     "devnet",
     "doctor",
+    "top",
 )
 HEAVY = (
     "sqlalchemy",
@@ -47,6 +48,9 @@ HEAVY = (
     "numpy",
     "scipy",
     "arch",
+    "structlog",
+    "apprise",
+    "prometheus_client",
 )
 
 

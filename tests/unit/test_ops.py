@@ -154,7 +154,7 @@ STORIES: dict[str, tuple[Callable[[World], None], Callable[[World], None]]] = {
     "KeeperQuorumMismatch": (_say(4, "quorum_mismatch", odd="x"), _say(3, "quorum_mismatch", odd="x")),
     "KeeperTransactionStuck": (_unmined(21), _unmined(20)),
     "KeeperAbsent": (_vanish, lambda world: world.step()),
-    "KeeperLeaders": (_say(1, "lease", state="lost"), _say(1, "lease", state="renewed")),
+    "KeeperLeaders": (_say(1, "lease", state="standby"), _say(1, "lease", state="leader")),
     "KeeperTransactionSlow": (_unmined(11), _unmined(10)),
     "KeeperBudgetLow": (_read(budget_ratio=0.24), _read(budget_ratio=0.25)),
     "KeeperClockSkew": (_read(clock_skew_seconds=-31.0), _read(clock_skew_seconds=30.0)),
