@@ -63,7 +63,7 @@ def _promised(level: str) -> float:
 
 
 def _lean(exceptions: int, n: int, level: str) -> str:
-    """Why a two-sided test fails: whether haircuts from it would be too large, too small, or wrong at the wrong time."""
+    """Why a two-sided test fails: too large, too small, or wrong at the wrong time."""
     if not n:
         return "; nothing to judge"
     promised, rate = _promised(level), exceptions / n
