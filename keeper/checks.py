@@ -81,7 +81,9 @@ def connect(config: Config, emit: Callable[..., None]) -> Pool:
     timing = Timing(scaled(1))
     size = operator.max_reply_mib << 20
     nodes = [Rpc(row.name, row.url.reveal(), timing.deadline, size) for row in operator.providers]
-    pool = Pool(nodes, operator.chain_id, emit, emergency_quorum=operator.emergency_quorum, timing=timing)
+    private = operator.private_relay
+    relay = Rpc("private relay", private.reveal(), timing.deadline, size) if private else None
+    pool = Pool(nodes, operator.chain_id, emit, relay=relay, emergency_quorum=operator.emergency_quorum, timing=timing)
     try:
         _first_look(pool, emit)
     except KeeperError:

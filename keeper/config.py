@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from keeper.config_files import check_notify, check_secret_file
-from keeper.config_schema import SERVER_SCHEME, Problem, build_settings, check_document
+from keeper.config_schema import Problem, build_settings, check_document
 from keeper.config_tables import KEEPER_NUMBERS
+from keeper.config_values import SERVER_SCHEME
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
@@ -108,6 +109,8 @@ class Operator:
     """Most gas that one transaction may ask for."""
     call_gas: int = 50_000_000
     """Gas given to one snapshot's eth_call; more is split."""
+    private_relay: Secret | None = None
+    """Shown every transaction first, for three blocks; None: all nodes are at once."""
     allow_single_provider: bool = False
     """One node may be enough: nobody checks what it says."""
     emergency_quorum: int = 1
@@ -195,6 +198,7 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         key=_key_source(keeper, folder, environment),
         data_dir=data_dir,
         store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
+        private_relay=Secret(relay) if (relay := network.get("private_relay")) else None,
         allow_single_provider=network.get("allow_single_provider", False) in (True, "true"),
         **{name: int(network[name]) for name in NETWORK_NUMBERS if name in network},
         listen=document.get("monitor", {}).get("listen", DEFAULT_LISTEN),
@@ -276,6 +280,8 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
         **{name: getattr(operator, name) for name in NETWORK_NUMBERS},
         "providers": {provider.name: provider.url.reveal() for provider in operator.providers},
     }
+    if operator.private_relay:
+        network["private_relay"] = operator.private_relay.reveal()
     monitor = {"listen": operator.listen}
     if operator.notify_file:
         monitor["notify_file"] = str(operator.notify_file)

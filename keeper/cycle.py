@@ -195,7 +195,9 @@ def is_superseded(ports: Ports, intent: TxIntent) -> bool:
 
 
 def _settle(ports: Ports) -> tuple[Outcome, ...]:
-    outcomes = tuple(ports.sender.settle()) if ports.sender and not refusal(ports) else ()
+    # A halt stops what is sent, not what is seen: the sender asks for itself. A standby's rows are its leader's.
+    leads = ports.guard is None or ports.guard.leads()
+    outcomes = tuple(ports.sender.settle()) if ports.sender and leads else ()
     _report(ports, outcomes)
     return outcomes
 

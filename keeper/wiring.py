@@ -16,7 +16,7 @@ from keeper.chain.quorum import QuorumReader
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
 from keeper.config import Config, KeySource, Operator
-from keeper.cycle import Ports, is_superseded
+from keeper.cycle import Ports, is_superseded, refusal
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
 from keeper.guard import Guard
@@ -215,7 +215,11 @@ def _sender(
         require_affordable(rows, holder[0].budgets, intent, most_wei, holder[0].follower.name)
 
     guards = Guards(
-        describe=describe_revert, is_superseded=superseded, rehearse=rehearsed, afford=afford, halted=lambda: ""
+        describe=describe_revert,
+        is_superseded=superseded,
+        rehearse=rehearsed,
+        afford=afford,
+        halted=lambda: refusal(holder[0]),
     )
     return TxSender(
         rpc,
@@ -225,5 +229,6 @@ def _sender(
         policy=policy,
         guards=guards,
         emit=emit,
+        private=operator.private_relay is not None,
         in_flight=operator.in_flight,
     )
