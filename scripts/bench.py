@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import backtest, decision, devnet, markets, quotes, reading
+from benchmarks import backtest, decision, devnet, markets, quotes, reading, rebuild
 from benchmarks.measure import BenchError, Figure, effort, machine, say
 
 from keeper.errors import KeeperError
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "decision": decision.run,
     "backtest": backtest.run,
     "devnet": devnet.run,
+    "rebuild": rebuild.run,
 }
 
 

@@ -15,7 +15,9 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("part", ["reading", "quotes", "growth", "markets", "decision", "backtest", "devnet"])
+@pytest.mark.parametrize(
+    "part", ["reading", "quotes", "growth", "markets", "decision", "backtest", "devnet", "rebuild"]
+)
 def test_every_part_gives_figures_without_peers(part: str) -> None:
     done = run("--json", "--only", part)
     assert done.returncode == 0, done.stderr
