@@ -19,6 +19,7 @@ from keeper.records.settings import Settings
 from keeper.records.units import Address
 
 ENVIRONMENT_PREFIX = "BULKHEAD_"
+NETWORK_NUMBERS = ("emergency_quorum", "max_reply_mib")
 SECRET_VARIABLES = {
     "private_key": "BULKHEAD_KEEPER__PRIVATE_KEY",
     "password": "BULKHEAD_KEEPER__PASSWORD",
@@ -107,6 +108,12 @@ class Operator:
     """Most gas that one transaction may ask for."""
     call_gas: int = 50_000_000
     """Gas given to one snapshot's eth_call; more is split."""
+    allow_single_provider: bool = False
+    """One node may be enough: nobody checks what it says."""
+    emergency_quorum: int = 1
+    """Nodes that must agree while all others are unreachable: 1 lets one alone tighten, 2 waits."""
+    max_reply_mib: int = 16
+    """A longer reply of a node is given up."""
     start_block: int = 0
     """Where the contract's events begin; earlier blocks are never searched."""
     listen: str = DEFAULT_LISTEN
@@ -188,6 +195,8 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         key=_key_source(keeper, folder, environment),
         data_dir=data_dir,
         store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
+        allow_single_provider=network.get("allow_single_provider", False) in (True, "true"),
+        **{name: int(network[name]) for name in NETWORK_NUMBERS if name in network},
         listen=document.get("monitor", {}).get("listen", DEFAULT_LISTEN),
         notify_file=_notify_file(document.get("monitor", {}), folder),
         notify_urls=Secret(urls) if (urls := environment.get(SECRET_VARIABLES["notify_urls"])) else None,
@@ -263,6 +272,8 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
         "name": operator.network,
         "chain_id": operator.chain_id,
         "contract": operator.contract,
+        "allow_single_provider": operator.allow_single_provider,
+        **{name: getattr(operator, name) for name in NETWORK_NUMBERS},
         "providers": {provider.name: provider.url.reveal() for provider in operator.providers},
     }
     monitor = {"listen": operator.listen}

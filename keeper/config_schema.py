@@ -8,6 +8,7 @@ from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, create_model
 from pydantic_core import PydanticCustomError
@@ -37,7 +38,15 @@ def check_document(document: Mapping[str, Any]) -> list[Problem]:
         _schema().model_validate(document)
     except ValidationError as error:
         return [_problem(item) for item in error.errors(include_url=False)]
-    return [Problem(*row) for row in consistency(build_settings(document))]
+    return [*_too_few(document["network"]), *(Problem(*row) for row in consistency(build_settings(document)))]
+
+
+def _too_few(network: Mapping[str, Any]) -> list[Problem]:
+    """One node alone is believed only by an operator who says so."""
+    if len(network["providers"]) > 1 or _switch(network.get("allow_single_provider", False)):
+        return []
+    what = "one node is named, and nobody would check what it says"
+    return [Problem("network.providers", what, "name a second one, or write allow_single_provider = true in [network]")]
 
 
 def build_settings(document: Mapping[str, Any]) -> Settings:
@@ -77,6 +86,8 @@ def _schema() -> Any:
         "chain_id": (_number("chain_id"), ...),
         "contract": (_ADDRESS, ...),
         "providers": (Annotated[dict[str, str], BeforeValidator(_check_providers)], ...),
+        "allow_single_provider": (Annotated[bool, BeforeValidator(_switch)], False),
+        **{name: (_number(name), None) for name in ("emergency_quorum", "max_reply_mib")},
     }
     keeper: dict[str, Any] = {name: (_number(name), None) for name in KEEPER_NUMBERS}
     keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
@@ -227,17 +238,34 @@ def _check_providers(value: object) -> dict[str, str]:
     return value
 
 
+def _switch(value: object) -> bool:
+    """A boolean, which the environment has as text."""
+    if value in ("true", "false"):
+        return value == "true"
+    if not isinstance(value, bool):
+        raise _mistake(f"{value!r} is neither true nor false", "write true or false")
+    return value
+
+
 def _check_store_url(value: object) -> str:
-    scheme, _, rest = value.partition("://") if isinstance(value, str) else (str(value), "", "")
+    scheme = value.partition("://")[0] if isinstance(value, str) else str(value)
     if value and scheme not in {"sqlite", SERVER_SCHEME}:
         raise _mistake(
             f"{scheme[:MOST_SHOWN]!a} is not a database this version knows",
             f'write url = "sqlite:///keeper.sqlite", or "{SERVER_SCHEME}://user@host/database"',
         )
-    if scheme == SERVER_SCHEME and ":" in rest.partition("@")[0] and "@" in rest:
+    if scheme == SERVER_SCHEME and _has_password(str(value)):
         # The password is not repeated.
         raise _mistake("the URL holds a password", "leave it out; PostgreSQL's PGPASSFILE names a file that has it")
     return str(value)
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password) or "password" in parse_qs(parts.query)
+    except ValueError:
+        return "@" in url
 
 
 def _check_listen(value: object) -> str:
@@ -272,6 +300,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
+    names |= {"allow_single_provider"}
     names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed", "monitor", "listen", "notify_file"}
     for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}

@@ -94,6 +94,8 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "implied_change_wad": (0, MAX_SIGMA_WAD),
     "stressed_sigma_wad": (0, MAX_SIGMA_WAD),
     "chain_id": (1, 2**53),
+    "emergency_quorum": (1, 2),
+    "max_reply_mib": (1, 1_024),
     "poll_seconds": (1, 3_600),
     "max_fee_gwei": (1, 100_000),
     "emergency_fee_gwei": (1, 100_000),

@@ -9,6 +9,7 @@ from typing import cast
 
 from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep, tier_of
 from keeper.budgets import DAY_SECONDS, Budgets, Spent, spent
+from keeper.chain.pool import Pool
 from keeper.errors import Refused, RetryLater
 from keeper.follow import Emit, Follower
 from keeper.guard import Guard
@@ -40,6 +41,8 @@ class Ports:
     """Markets of which nothing is reported: a token of theirs is hostile and the settings do not say so yet."""
     guard: Guard | None = None
     """Whether this keeper may send; None: it always may."""
+    pool: Pool | None = None
+    """The nodes; None where a test brings its own reader."""
 
 
 @dataclass(frozen=True, slots=True)

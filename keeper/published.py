@@ -12,6 +12,7 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
 from keeper.errors import Refused, RetryLater
+from keeper.holes import HoleInLogs, require_whole
 from keeper.protocols.bulkhead import decode_publish
 from keeper.protocols.bulkhead_events import (
     TOPICS,
@@ -131,6 +132,10 @@ class History:
         # The window in which it is listed may hold a sample of an earlier listing.
         return max(1, window_of(since, self.cadence), window_of(self.listed_at(market, block), self.cadence) + 1)
 
+    def last_sequence(self, market: bytes) -> int:
+        """Number of the market's newest report; 0 when there is none."""
+        return next((row.sequence for row in reversed(self.reports) if row.report.market == market), 0)
+
     def base_core(self, market: bytes, sequence: int, block: int) -> bytes:
         """Packed core of the newest routine report up to ``sequence``, as seen from a block; empty when there is none.
 
@@ -177,7 +182,7 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back. One request for the events, one for the signatures of many batches."""
+    """Read everything back, or raise :class:`HoleInLogs`. One request for the events, one for many signatures."""
     adopted: tuple[Adopted, ...] = ()
     listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
@@ -198,11 +203,13 @@ def read_history(node: Node, contract: Address, chain_id: int, from_block: int, 
             signatures = _signatures(calldata[log.tx_hash], batch)
             reports += [_published(row, batch, packed, signatures) for row in applied]
             applied = []
-    return History(contract, chain_id, adopted, listings, tuple(reports), to_block)
+    if applied:
+        raise HoleInLogs(f"block {applied[0].block_number} has a report without its batch")
+    return _whole(History(contract, chain_id, adopted, listings, tuple(reports), to_block))
 
 
 def extend_history(history: History, node: Node, to_block: int) -> History:
-    """The same history with the events after its last block; asks only for those."""
+    """The same history with the events after its last block; asks only for those; errors as :func:`read_history`."""
     if to_block <= history.up_to:
         return history
     later = read_history(node, history.contract, history.chain_id, history.up_to + 1, to_block)
@@ -212,7 +219,14 @@ def extend_history(history: History, node: Node, to_block: int) -> History:
     listings = history.listings | {
         market: history.listings.get(market, ()) + blocks for market, blocks in later.listings.items()
     }
-    return History(history.contract, history.chain_id, adopted, listings, history.reports + later.reports, to_block)
+    reports = history.reports + later.reports
+    return _whole(History(history.contract, history.chain_id, adopted, listings, reports, to_block))
+
+
+def _whole(history: History) -> History:
+    rows = ((row.report.market, row.sequence, row.block_number) for row in history.reports)
+    require_whole(rows, history.listings)
+    return history
 
 
 def schema_of(document: bytes) -> int | None:

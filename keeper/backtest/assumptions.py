@@ -1,7 +1,7 @@
 """What a backtest assumes where a price file says nothing: one market, its law, its depth; the report repeats it."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 from keeper.config_tables import DEFAULTS
 from keeper.records.live import FLAG_LISTED, AuxWord, ContractWords, GuardWord, Law, Limits, LiquidationWord, LiveWord
@@ -29,6 +29,30 @@ class Depth:
     """What selling the market's size costs, as a fraction of its value."""
     said: str
     """One sentence for the report."""
+
+    @property
+    def covers(self) -> tuple[int, int]:
+        """All of time: what was assumed holds always."""
+        return 0, 1 << 32
+
+    def at(self, _time: int) -> "Depth":
+        """The same at every time."""
+        return self
+
+
+class DepthSource(Protocol):
+    """Where a walk's depth comes from."""
+
+    @property
+    def said(self) -> str:
+        """One sentence for the report."""
+
+    @property
+    def covers(self) -> tuple[int, int]:
+        """First and last time, unix seconds, at which it may have a value."""
+
+    def at(self, time: int) -> Depth | None:
+        """Depth as it was known at a time; None where it was not."""
 
 
 def market_of(name: str, model: ModelSettings) -> MarketSettings:

@@ -63,7 +63,7 @@ def _promised(level: str) -> float:
 
 
 def _lean(exceptions: int, n: int, level: str) -> str:
-    """Why a two-sided test fails: to which side, and whether loans had too little or too much behind them."""
+    """Why a two-sided test fails: too large, too small, or wrong at the wrong time."""
     if not n:
         return "; nothing to judge"
     promised, rate = _promised(level), exceptions / n

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from keeper.cli.common import Context, Json, configuration
-from keeper.errors import ConfigError, KeeperError, RetryLater
+from keeper.errors import ConfigError, KeeperError
 
 if TYPE_CHECKING:
     from keeper.checks import Subject
@@ -111,27 +111,29 @@ def _guarded(title: str, probe: "Callable[[Any], Findings]", subject: object) ->
 
 
 def _nodes(config: "Config") -> Check:
-    from keeper.checks import open_provider
+    """Every node's state, and how many may be missing."""
+    from keeper.chain.health import ProviderState
+    from keeper.checks import connect
 
-    check, good = Check("nodes answer and are of the right chain"), 0
-    for provider in config.operator.providers:
-        started = time.monotonic()
-        try:
-            rpc = open_provider(provider, config.operator.chain_id)
-        except RetryLater as error:
-            check.lines.append(f"{error}")
-            check.verdict = "warn"
-        except ConfigError as error:
-            check.lines.append(str(error))
-            check.verdict = "fail"
-            return check
-        else:
-            good += 1
-            check.lines.append(f"{rpc.label}: {round((time.monotonic() - started) * 1000)} ms")
-            rpc.close()
-    if not good:
+    check = Check("nodes answer and are of the right chain")
+    started = time.monotonic()
+    try:
+        with connect(config, lambda *_, **__: None) as pool:
+            check.lines.append(f"{len(pool.usable())} of {len(pool.members)} usable, {_milliseconds(started)} ms")
+            for member in pool.members:
+                check.lines.append(f"{member.rpc.label}: {member.state.value} ({member.health.reason})")
+                if member.state is not ProviderState.ALIVE:
+                    check.verdict = "warn"
+            if len(pool.members) == 1:
+                check.lines.append("allow_single_provider: nobody checks what the only node says; name a second one")
+    except KeeperError as error:
         check.verdict = "fail"
+        check.lines.append(str(error))
     return check
+
+
+def _milliseconds(since: float) -> int:
+    return round((time.monotonic() - since) * 1000)
 
 
 def _store(config: "Config") -> Check:
@@ -149,11 +151,14 @@ def _store(config: "Config") -> Check:
 
 def _subject(config: "Config", nodes: Check) -> "Subject | None":
     from keeper.checks import Subject, connect
-    from keeper.reading import open_reader
+    from keeper.reading import open_quorum_reader
+
+    def quiet(*_: object, **__: object) -> None:
+        """What is said while checking stands in the checks."""
 
     try:
-        rpc = connect(config, lambda *_, **__: None)
-        reader = open_reader(rpc, config.operator.call_gas)
+        rpc = connect(config, quiet)
+        reader = open_quorum_reader(rpc, quiet, config.operator.call_gas)
         return Subject(config, rpc, reader, reader.block("latest"))
     except KeeperError as error:
         nodes.verdict = "fail"

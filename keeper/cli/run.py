@@ -118,6 +118,9 @@ def _document(ports: "Ports", config: "Config", result: "CycleResult") -> dict[s
     return {
         "mode": "broadcast" if ports.sender else "dry-run",
         "network": config.operator.network,
+        "providers": {name: state.value for name, state in ports.pool.states().items()} if ports.pool else {},
+        "singleProvider": len(config.operator.providers) == 1,
+        "degradedQuorum": bool(ports.pool and ports.pool.degraded),
         "block": result.head.number,
         "windowsFolded": len({row.window for row in result.samples}),
         "markets": [_market(ports, key, market.name) for key, market in markets],

@@ -1,4 +1,4 @@
-"""F43 and S12: pages corrupt, file deleted, an old copy, the log gone: found out, read back, not doubled."""
+"""F43 and S12: pages corrupt, file deleted, an old copy: found out, read back from the chain, nothing doubled."""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -60,6 +60,7 @@ def write(folder: Path) -> Path:
         chain_id=CHAIN_ID,
         contract=CONTRACT,
         providers=(Provider("local", Secret("http://127.0.0.1:9")),),
+        allow_single_provider=True,
         key=None,
         data_dir=folder / "data",
         store_url=f"sqlite:///{folder / 'keeper.sqlite'}",

@@ -31,6 +31,7 @@ def operator(folder: Path, **changes: object) -> Operator:
         "chain_id": CHAIN_ID,
         "contract": CONTRACT,
         "providers": (Provider("local", Secret(f"https://node.example/{TOKEN}")),),
+        "allow_single_provider": True,
         "key": None,
         "data_dir": folder / "data",
         "store_url": f"sqlite:///{folder / 'data' / 'keeper.sqlite'}",
@@ -306,6 +307,24 @@ def test_the_environment_overrides_the_file_and_is_named_in_the_message(tmp_path
     assert line.startswith("keeper.poll (from BULKHEAD_KEEPER__POLL): unknown key")
 
 
+def test_one_node_is_enough_only_for_who_says_so(tmp_path: Path) -> None:
+    alone = write(tmp_path, allow_single_provider=False)
+    assert problems(alone) == (
+        (
+            "network.providers: one node is named, and nobody would check what it says; "
+            "name a second one, or write allow_single_provider = true in [network]"
+        ),
+    )
+    assert load_config(alone, {"BULKHEAD_NETWORK__ALLOW_SINGLE_PROVIDER": "true"}).operator.allow_single_provider
+    two = load_config(alone, {"BULKHEAD_NETWORK__PROVIDERS__SPARE": "http://spare"}).operator
+    assert (len(two.providers), two.allow_single_provider, two.emergency_quorum, two.max_reply_mib) == (2, False, 1, 16)
+    (line,) = problems(alone, {"BULKHEAD_NETWORK__ALLOW_SINGLE_PROVIDER": "perhaps"})
+    assert "'perhaps' is neither true nor false; write true or false" in line
+    (line,) = problems(write(tmp_path), {"BULKHEAD_NETWORK__EMERGENCY_QUORUM": "3"})
+    assert "network.emergency_quorum" in line
+    assert "3 is above 2" in line
+
+
 def test_other_variables_with_our_prefix_are_left_alone(tmp_path: Path) -> None:
     assert load_config(write(tmp_path), {"BULKHEAD_ANVIL": "/bin/anvil"}).operator.network == "test"
 
@@ -407,3 +426,24 @@ def test_a_balancer_pool_needs_its_vault_and_its_own_id(tmp_path: Path) -> None:
     )
     settings = make_settings(markets=(market_settings(pools=(pool_settings(), right)),))
     assert load_config(write(tmp_path, settings), {}).settings == settings
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://keeper@host/db", "postgresql+psycopg:///db?host=/run/postgresql"]
+)
+def test_a_server_may_keep_the_database(tmp_path: Path, url: str) -> None:
+    config = load_config(write(tmp_path), {"BULKHEAD_STORE__URL": url})
+    assert config.operator.store_url == url
+
+
+@pytest.mark.parametrize("place", ["keeper:hunter22@host/db", "host/db?password=hunter22"])
+def test_a_password_in_the_database_s_url_is_refused_and_not_repeated(tmp_path: Path, place: str) -> None:
+    (line,) = problems(write(tmp_path), {"BULKHEAD_STORE__URL": f"postgresql+psycopg://{place}"})
+    assert line.startswith("store.url (from BULKHEAD_STORE__URL): the URL holds a password; leave it out")
+    assert "hunter22" not in line
+
+
+def test_another_database_is_refused_by_its_scheme_alone(tmp_path: Path) -> None:
+    (line,) = problems(write(tmp_path), {"BULKHEAD_STORE__URL": "mysql://keeper:hunter22@host/db"})
+    assert line.startswith("store.url (from BULKHEAD_STORE__URL): 'mysql' is not a database this version knows")
+    assert "hunter22" not in line
