@@ -83,7 +83,10 @@ def _starvation(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, MemoryError) or number == errno.ENOMEM or "map segment" in str(error):
         return "the system gives no more memory", "allow more: MemoryMax, ulimit -v"
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return "the system gives no more threads", "allow more: TasksMax, ulimit -u"
+        return (
+            "the system gives no more threads",
+            "allow more, or memory for their stacks: TasksMax, ulimit -u, ulimit -v",
+        )
     if number in {errno.EMFILE, errno.ENFILE}:
         return "the system gives no more file descriptors", "allow more: LimitNOFILE, ulimit -n"
     return None

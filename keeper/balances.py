@@ -39,14 +39,16 @@ class Ledger:
         hashes
             Every transaction of ours that may have been mined since.
         """
-        receipts = self._receipts(rpc, account, hashes, head.number)
+        known = set(hashes)
+        receipts = self._receipts(rpc, account, known, head.number)
         before, self._balance = self._balance, balance
         last, self._at = self._at, head
         fresh = {tx_hash: cost for tx_hash, cost in receipts.items() if tx_hash not in self._counted}
-        self._counted = set(receipts) | (self._counted & set(hashes))
         if last is None or not _stands(rpc, last):
             # A reorg gives fees back and takes them again: the comparison starts anew.
+            self._counted = set(receipts)
             return None
+        self._counted = set(receipts) | (self._counted & known)
         explained = sum(fresh.values())
         missing = before - explained - balance
         return Fall(missing, explained, head.number) if missing > 0 else None

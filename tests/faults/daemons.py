@@ -43,7 +43,8 @@ class Daemon:
             if found := done():
                 return found
             time.sleep(0.05)
-        raise AssertionError("it did not come; the log:\n" + "".join(self.lines[-40:]))
+        told = [line for line in self.lines if '"debug"' not in line]
+        raise AssertionError("it did not come; the log:\n" + "".join(told[-60:]))
 
     def said(self, name: str, count: int = 1, seconds: float = WAIT_SECONDS) -> list[dict[str, Any]]:
         """Wait until an event was said so often."""
