@@ -182,7 +182,7 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back, or raise :class:`HoleInLogs`. One request for the events, one for many batches' signatures."""
+    """Read everything back, or raise :class:`HoleInLogs`. One request for the events, one for many signatures."""
     adopted: tuple[Adopted, ...] = ()
     listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
