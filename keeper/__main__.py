@@ -1,10 +1,11 @@
 """Entry point: runs a command and turns what went wrong into one line, one document and one exit code."""
 
+import errno
 import json
 import os
 import sys
 
-from keeper.errors import KeeperError
+from keeper.errors import KeeperError, RetryLater
 
 GLOBAL_OPTIONS = frozenset({"--config", "-c", "--log-level", "--log-format"})
 USAGE = 2
@@ -34,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if not (starved := _starvation(error)):
+            raise
+        return _fail(RetryLater.exit_code, *starved, (), as_json=as_json)
     except SystemExit as stop:
         # typer ends with 1 when the pipe closes while a command writes.
         if isinstance(stop.__context__, BrokenPipeError):
@@ -70,6 +75,21 @@ def _usage_errors() -> type[Exception]:
     # typer brings its own copy of click or uses the installed one; its errors share this base either way.
     base: type[Exception] = BadParameter.__mro__[2]
     return base
+
+
+def _starvation(error: Exception) -> tuple[str, str] | None:
+    """(what the system refuses, remedy) when that is what the error means."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or "map segment" in str(error):
+        return "the system gives no more memory", "allow more: MemoryMax, ulimit -v"
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return (
+            "the system gives no more threads",
+            "allow more, or memory for their stacks: TasksMax, ulimit -u, ulimit -v",
+        )
+    if number in {errno.EMFILE, errno.ENFILE}:
+        return "the system gives no more file descriptors", "allow more: LimitNOFILE, ulimit -n"
+    return None
 
 
 def _pipe_closed() -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Endpoint
 from keeper.records.units import Address, BlockRef
 
 
@@ -27,7 +27,9 @@ class Ledger:
         self._counted: set[bytes] = set()
         """Hashes that were paid for up to that block."""
 
-    def look(self, rpc: Rpc, account: Address, head: BlockRef, balance: int, hashes: Iterable[bytes]) -> Fall | None:
+    def look(
+        self, rpc: Endpoint, account: Address, head: BlockRef, balance: int, hashes: Iterable[bytes]
+    ) -> Fall | None:
         """What is missing since the last look; None when nothing is, or when there is nothing to compare with.
 
         Parameters
@@ -37,19 +39,21 @@ class Ledger:
         hashes
             Every transaction of ours that may have been mined since.
         """
-        receipts = self._receipts(rpc, account, hashes, head.number)
+        known = set(hashes)
+        receipts = self._receipts(rpc, account, known, head.number)
         before, self._balance = self._balance, balance
         last, self._at = self._at, head
         fresh = {tx_hash: cost for tx_hash, cost in receipts.items() if tx_hash not in self._counted}
-        self._counted = set(receipts) | (self._counted & set(hashes))
         if last is None or not _stands(rpc, last):
             # A reorg gives fees back and takes them again: the comparison starts anew.
+            self._counted = set(receipts)
             return None
+        self._counted = set(receipts) | (self._counted & known)
         explained = sum(fresh.values())
         missing = before - explained - balance
         return Fall(missing, explained, head.number) if missing > 0 else None
 
-    def _receipts(self, rpc: Rpc, account: Address, hashes: Iterable[bytes], up_to: int) -> Mapping[bytes, int]:
+    def _receipts(self, rpc: Endpoint, account: Address, hashes: Iterable[bytes], up_to: int) -> Mapping[bytes, int]:
         costs = {}
         for tx_hash in hashes:
             receipt = rpc.call("eth_getTransactionReceipt", ["0x" + tx_hash.hex()])
@@ -64,6 +68,6 @@ def _counts(receipt: Any, account: Address, up_to: int) -> bool:
     return str(receipt.get("from", "")).lower() == account and int(receipt["blockNumber"], 16) <= up_to
 
 
-def _stands(rpc: Rpc, block: BlockRef) -> bool:
+def _stands(rpc: Endpoint, block: BlockRef) -> bool:
     header = rpc.call("eth_getBlockByNumber", [hex(block.number), False])
     return isinstance(header, dict) and str(header.get("hash")) == "0x" + block.hash.hex()

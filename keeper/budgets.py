@@ -4,11 +4,12 @@ Every market has a budget of its own for each tier, so that an exhausted one sto
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from keeper.errors import RetryLater
 from keeper.maths.fixed import cdiv
-from keeper.records.outcome import UNMINED, Outcome, Tier
+from keeper.records.outcome import UNMINED, Outcome, Tier, TxIntent
 
 DAY_SECONDS = 86_400
 
@@ -32,17 +33,35 @@ class Spent:
     by_market: Counter[tuple[Tier, bytes]]
     by_tier: Counter[Tier]
 
-    def exhausted(self, budgets: Budgets, market: bytes, tier: Tier) -> bool:
-        """Whether nothing more of this tier may be spent on the market."""
+    def left_wei(self, budgets: Budgets, market: bytes, tier: Tier) -> int:
+        """What may still be spent on the market; not above 0 when nothing."""
+        mine = self.by_market[tier, market]
         if tier is Tier.EMERGENCY:
-            return self.by_market[tier, market] >= budgets.market_reserve_wei
-        mine = self.by_market[tier, market] >= budgets.market_wei
-        return mine or self.by_tier[Tier.ROUTINE] >= budgets.key_wei
+            return budgets.market_reserve_wei - mine
+        return min(budgets.market_wei - mine, budgets.key_wei - self.by_tier[Tier.ROUTINE])
 
-    def remaining(self, budgets: Budgets, market: bytes, tier: Tier) -> float:
-        """Share of the market's budget that is left, 0 to 1; for people."""
+    def share_left(self, budgets: Budgets, market: bytes, tier: Tier) -> float:
+        """Likewise as a share of the market's budget, 0 to 1; for people."""
         whole = budgets.market_reserve_wei if tier is Tier.EMERGENCY else budgets.market_wei
-        return max(0.0, 1 - self.by_market[tier, market] / whole) if whole else 0.0
+        return max(0.0, self.left_wei(budgets, market, tier) / whole)
+
+
+def require_affordable(
+    rows: Sequence[Outcome], budgets: Budgets, intent: TxIntent, most_wei: int, name: Callable[[bytes], str]
+) -> None:
+    """Refuse what might break a budget if it cost all it may.
+
+    Raises
+    ------
+    RetryLater
+        It might; what was spent leaves the day's window by and by.
+    """
+    costs, each = spent([row for row in rows if row.intent.key != intent.key]), cdiv(most_wei, len(intent.markets))
+    for market in intent.markets:
+        left = costs.left_wei(budgets, market, intent.tier)
+        if each > left:
+            what = f"{name(market)} has {max(0, left)} wei of its {intent.tier} budget left today, {each} may be needed"
+            raise RetryLater(what, "raise keeper.market_reserve_gwei or keeper.market_budget_gwei, or wait")
 
 
 def spent(rows: Sequence[Outcome]) -> Spent:

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from keeper.chain.health import ProviderState
+from keeper.chain.pool import Pool
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
+from keeper.chain.timing import Timing
 from keeper.chain.views import code_size, view
-from keeper.config import Config, Provider
+from keeper.config import Config
 from keeper.config_tables import MOST_DECIMALS, MOST_SHOWN
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.feeds import FEEDS
@@ -17,6 +20,7 @@ from keeper.records.snapshot import FeedReading, PositionsReading
 from keeper.records.units import BPS, Address, BlockRef
 from keeper.risk.keys import settings_hash
 from keeper.risk.sigma import of_feed
+from keeper.timing import scaled
 from keeper.venues import VENUES
 
 EIP712_DOMAIN = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
@@ -58,13 +62,13 @@ class Subject:
     """What is checked, and through what."""
 
     config: Config
-    rpc: Rpc
+    rpc: Pool
     reader: Reader
     head: BlockRef
 
 
-def connect(config: Config, emit: Callable[..., None]) -> Rpc:
-    """First node that answers, in the configured order.
+def connect(config: Config, emit: Callable[..., None]) -> Pool:
+    """All nodes of the configuration, probed.
 
     Raises
     ------
@@ -73,25 +77,34 @@ def connect(config: Config, emit: Callable[..., None]) -> Rpc:
     RetryLater
         None answers.
     """
+    operator = config.operator
+    timing = Timing(scaled(1))
+    size = operator.max_reply_mib << 20
+    nodes = [Rpc(row.name, row.url.reveal(), timing.deadline, size) for row in operator.providers]
+    private = operator.private_relay
+    relay = Rpc("private relay", private.reveal(), timing.deadline, size) if private else None
+    pool = Pool(nodes, operator.chain_id, emit, relay=relay, emergency_quorum=operator.emergency_quorum, timing=timing)
+    try:
+        _first_look(pool, emit)
+    except KeeperError:
+        pool.close()
+        raise
+    return pool
+
+
+def _first_look(pool: Pool, emit: Callable[..., None]) -> None:
+    pool.poll()
     silent = []
-    for provider in config.operator.providers:
-        try:
-            return open_provider(provider, config.operator.chain_id)
-        except RetryLater as error:
-            silent.append(error.message)
-            emit("node_silent", node=provider.name, error=error.message)
-    raise RetryLater("; ".join(silent), "start the node, or correct network.providers")
-
-
-def open_provider(provider: Provider, chain_id: int) -> Rpc:
-    """One node, known to be of the right chain."""
-    rpc = Rpc(provider.name, provider.url.reveal())
-    found = int(rpc.call("eth_chainId"), 16)
-    if found != chain_id:
-        rpc.close()
-        what = f"network.chain_id: {rpc.label} is of chain {found}, the configuration says {chain_id}"
-        raise ConfigError(what, "correct network.chain_id, or the URL of the node")
-    return rpc
+    for member in pool.members:
+        if member.health.last is None:
+            silent.append(member.health.reason)
+            emit("node_silent", node=member.name, error=member.health.reason)
+        elif member.state is ProviderState.WRONG_CHAIN:
+            found = member.health.last.chain_id
+            what = f"network.chain_id: {member.rpc.label} is of chain {found}, the configuration says {pool.chain_id}"
+            raise ConfigError(what, "correct network.chain_id, or the URL of the node")
+    if len(silent) == len(pool.members):
+        raise RetryLater("; ".join(silent), "start the node, or correct network.providers")
 
 
 def check_start(subject: Subject, emit: Callable[..., None]) -> None:

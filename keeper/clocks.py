@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 ALARM_SECONDS = 30
 """Skew above which operators are told (reliability.md H)."""
-FRESH_HEADS = 6
+FRESH_HEADS = 10
 """Heads whose first sight is compared; the least delayed of them counts."""
 SPAN_SECONDS = 60
 """The chain's time is trusted only over so long a stretch that runs like ours."""
@@ -51,7 +51,7 @@ class ClockCheck:
 
     def _in_step(self) -> bool:
         """Whether the chain's time runs as ours does."""
-        if len(self._sights) < FRESH_HEADS // 2:
+        if len(self._sights) < 2:
             return False
         first, last = self._sights[0], self._sights[-1]
         ours, theirs = last.monotonic - first.monotonic, last.chain - first.chain

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from keeper.config_files import check_notify, check_secret_file
-from keeper.config_schema import SERVER_SCHEME, Problem, build_settings, check_document
+from keeper.config_schema import Problem, build_settings, check_document
 from keeper.config_tables import KEEPER_NUMBERS
+from keeper.config_values import SERVER_SCHEME
 from keeper.errors import ConfigError
 from keeper.records.settings import Settings
 from keeper.records.units import Address
 
 ENVIRONMENT_PREFIX = "BULKHEAD_"
+NETWORK_NUMBERS = ("emergency_quorum", "max_reply_mib")
 SECRET_VARIABLES = {
     "private_key": "BULKHEAD_KEEPER__PRIVATE_KEY",
     "password": "BULKHEAD_KEEPER__PASSWORD",
@@ -107,6 +109,14 @@ class Operator:
     """Most gas that one transaction may ask for."""
     call_gas: int = 50_000_000
     """Gas given to one snapshot's eth_call; more is split."""
+    private_relay: Secret | None = None
+    """Shown every transaction first, for three blocks; None: all nodes are at once."""
+    allow_single_provider: bool = False
+    """One node may be enough: nobody checks what it says."""
+    emergency_quorum: int = 1
+    """Nodes that must agree while all others are unreachable: 1 lets one alone tighten, 2 waits."""
+    max_reply_mib: int = 16
+    """A longer reply of a node is given up."""
     start_block: int = 0
     """Where the contract's events begin; earlier blocks are never searched."""
     listen: str = DEFAULT_LISTEN
@@ -188,6 +198,9 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         key=_key_source(keeper, folder, environment),
         data_dir=data_dir,
         store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
+        private_relay=Secret(relay) if (relay := network.get("private_relay")) else None,
+        allow_single_provider=network.get("allow_single_provider", False) in (True, "true"),
+        **{name: int(network[name]) for name in NETWORK_NUMBERS if name in network},
         listen=document.get("monitor", {}).get("listen", DEFAULT_LISTEN),
         notify_file=_notify_file(document.get("monitor", {}), folder),
         notify_urls=Secret(urls) if (urls := environment.get(SECRET_VARIABLES["notify_urls"])) else None,
@@ -263,8 +276,12 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
         "name": operator.network,
         "chain_id": operator.chain_id,
         "contract": operator.contract,
+        "allow_single_provider": operator.allow_single_provider,
+        **{name: getattr(operator, name) for name in NETWORK_NUMBERS},
         "providers": {provider.name: provider.url.reveal() for provider in operator.providers},
     }
+    if operator.private_relay:
+        network["private_relay"] = operator.private_relay.reveal()
     monitor = {"listen": operator.listen}
     if operator.notify_file:
         monitor["notify_file"] = str(operator.notify_file)

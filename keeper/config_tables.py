@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from keeper.records.settings import DYNAMIC_FEE, ModelSettings
+from keeper.records.settings import DYNAMIC_FEE, SCHEMA, ModelSettings
 from keeper.records.units import NO_ADDRESS
 from keeper.risk.sigma import MAX_SIGMA_WAD
 
 DEFAULTS: Mapping[str, Any] = {
-    "schema": 1,
+    "schema": SCHEMA,
     "cadence_blocks": 25,
     "window_seconds": 1_800,
     "bootstrap_windows": 48,
@@ -72,7 +72,7 @@ KEEPER_NUMBERS = (
 
 FRACTIONS = frozenset({"oracle_deviation_wad", "gas_fraction_wad", "profit_fraction_wad", "protocol_fee_wad"})
 RANGES: Mapping[str, tuple[int, int]] = {
-    "schema": (1, 1),
+    "schema": (SCHEMA, SCHEMA),
     "cadence_blocks": (1, 4_096),
     "decimals": (0, MOST_DECIMALS),
     "collateral_decimals": (0, MOST_DECIMALS),
@@ -94,6 +94,8 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "implied_change_wad": (0, MAX_SIGMA_WAD),
     "stressed_sigma_wad": (0, MAX_SIGMA_WAD),
     "chain_id": (1, 2**53),
+    "emergency_quorum": (1, 2),
+    "max_reply_mib": (1, 1_024),
     "poll_seconds": (1, 3_600),
     "max_fee_gwei": (1, 100_000),
     "emergency_fee_gwei": (1, 100_000),

@@ -9,6 +9,7 @@ from typing import cast
 
 from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep, tier_of
 from keeper.budgets import DAY_SECONDS, Budgets, Spent, spent
+from keeper.chain.pool import Pool
 from keeper.errors import Refused, RetryLater
 from keeper.follow import Emit, Follower
 from keeper.guard import Guard
@@ -40,6 +41,8 @@ class Ports:
     """Markets of which nothing is reported: a token of theirs is hostile and the settings do not say so yet."""
     guard: Guard | None = None
     """Whether this keeper may send; None: it always may."""
+    pool: Pool | None = None
+    """The nodes; None where a test brings its own reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def _affordable(ports: Ports, costs: Spent, row: StoredSample) -> bool:
 
 
 def _exhausted(ports: Ports, costs: Spent, market: bytes, tier: Tier) -> bool:
-    if not costs.exhausted(ports.budgets, market, tier):
+    if costs.left_wei(ports.budgets, market, tier) > 0:
         return False
     ports.emit("budget_exhausted", market=ports.follower.name(market), tier=tier.value)
     return True
@@ -192,7 +195,9 @@ def is_superseded(ports: Ports, intent: TxIntent) -> bool:
 
 
 def _settle(ports: Ports) -> tuple[Outcome, ...]:
-    outcomes = tuple(ports.sender.settle()) if ports.sender and not refusal(ports) else ()
+    # A halt stops what is sent, not what is seen: the sender asks for itself. A standby's rows are its leader's.
+    leads = ports.guard is None or ports.guard.leads()
+    outcomes = tuple(ports.sender.settle()) if ports.sender and leads else ()
     _report(ports, outcomes)
     return outcomes
 

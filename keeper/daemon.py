@@ -25,11 +25,11 @@ from keeper.config_reload import one_line, reload_config
 from keeper.cycle import run_cycle, settle
 from keeper.errors import ConfigError, KeeperError, Refused, RetryLater
 from keeper.follow import Emit
+from keeper.host import INTERRUPTED, notify, require_threads
 from keeper.monitoring import Monitor
 from keeper.store.lease import RETRY_SECONDS
 from keeper.store.store import KeeperStore
 from keeper.store_watch import StoreWatch
-from keeper.systemd import notify
 from keeper.timing import scaled
 from keeper.warming import warm_up
 from keeper.watching import Watch
@@ -45,9 +45,6 @@ WATCH_SECONDS = 15
 HOUSEKEEPING_SECONDS = 3_600
 OVERDUE_SECONDS = 2.0
 """A job that is late by more than this on the monotonic clock is woken."""
-
-INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
-"""Exit codes after a clean drain (interfaces.md 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,9 @@ class Daemon:
         ConfigError
             Something arose that only the operator can put right.
         RetryLater
-            No node answers at the start, the system gives no threads, or the keeper hangs: start it again.
+            No node answers at the start, or the keeper hangs: start it again.
+        RuntimeError
+            The system gives no threads.
         """
         signal.signal(signal.SIGHUP, self._on_signal)
         with self._stack:
@@ -215,10 +214,8 @@ class Daemon:
                 misfire_grace_time=None,
                 next_run_time=datetime.now(UTC),
             )
-        try:
-            self._scheduler.start()
-        except RuntimeError as error:
-            raise RetryLater(f"the system refuses: {error}", "allow more threads (TasksMax, ulimit -u)") from None
+        require_threads(len(self._jobs) + 1)
+        self._scheduler.start()
 
     def _timed(self, name: str) -> Callable[[], None]:
         """The job with its times and result said; what only the operator can put right ends the daemon."""

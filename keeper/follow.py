@@ -11,7 +11,8 @@ from keeper.abstain import Failures
 from keeper.errors import KeeperError, Refused
 from keeper.fold import fold_sample
 from keeper.heads import HeadTrail
-from keeper.published import History, Node, extend_history, read_history
+from keeper.past import Past
+from keeper.published import History, Node
 from keeper.records.core import decode_core
 from keeper.records.ports import ChainReader
 from keeper.records.settings import Settings
@@ -57,9 +58,9 @@ class Follower:
         Where the contract's events begin.
     emit
         Log.
+    doubt, read_alone
+        As of :class:`Past`; lowest block that was read without a quorum and may now be read with one.
     """
-
-    history: History
 
     def __init__(
         self,
@@ -71,18 +72,25 @@ class Follower:
         chain_id: int,
         start_block: int,
         emit: Emit,
+        doubt: Callable[[str], None] = lambda _reason: None,
+        read_alone: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.reader = reader
         self.store = store
         self.contract = contract
         self.chain_id = chain_id
-        self._node = node
-        self._start_block = start_block
+        self._past = Past(node, contract, chain_id=chain_id, start_block=start_block, emit=emit, doubt=doubt)
         self._emit = emit
+        self._read_alone = read_alone
         self._heads = HeadTrail(reader)
         self._failures = Failures()
         self._tracks: dict[bytes, Track] = {}
         self._samplers: dict[bytes, Sampler] = {}
+
+    @property
+    def history(self) -> History:
+        """What the contract published up to the newest block that is known."""
+        return self._past.history
 
     @property
     def settings(self) -> Settings:
@@ -97,10 +105,7 @@ class Follower:
     def refresh(self, head: BlockRef) -> None:
         """Learn what was published up to ``head``; roll back what is no longer canonical."""
         depth = self._heads.reorg_depth(head)
-        if depth or not self._heads:
-            self.history = read_history(self._node, self.contract, self.chain_id, self._start_block, head.number)
-        else:
-            self.history = extend_history(self.history, self._node, head.number)
+        self._past.read(head.number, anew=bool(depth) or not self._heads)
         self._roll_back(head, depth)
         self._heads.add(head, depth)
         for market in self.sampler(head.number).markets:
@@ -136,7 +141,7 @@ class Follower:
                 # There is no state to fold, and the verifier skips it too.
                 moved[market] = Track(core, window, listed)
                 continue
-            base = self._base(snapshot)
+            base = self._past.base(snapshot)
             if self._adopts(market, base) or self._starts_again(snapshot, base, core):
                 continue
             moved[market] = Track(core, window, listed)
@@ -199,7 +204,8 @@ class Follower:
 
     def _roll_back(self, head: BlockRef, depth: int) -> None:
         """Forget, all at once, what rests on a block that is no longer canonical or no longer its window's sample."""
-        cut, newest = None, self.store.newest_block()
+        # What one node said while the others were silent moves nothing that needs a quorum.
+        cut, newest = self._read_alone(), self.store.newest_block()
         while newest is not None and not self._is_sample(*newest, head):
             cut = newest[0]
             newest = self.store.newest_block(below=cut)
@@ -231,11 +237,6 @@ class Follower:
         core, listed = self.history.base_core(market, ANY_SEQUENCE, head), self.history.listed_at(market, head)
         base = decode_core(core)
         return Track(core, base.window if base else self.history.first_window(market, head) - 1, listed)
-
-    def _base(self, snapshot: MarketSnapshot) -> bytes:
-        """Packed core of the newest routine report that the snapshot's own words know."""
-        sequence = snapshot.words.live.sequence if snapshot.words else 0
-        return self.history.base_core(snapshot.market, sequence, snapshot.block.number)
 
     def _starts_again(self, snapshot: MarketSnapshot, base: bytes, core: bytes) -> bool:
         """Whether the market was listed, or taken into the settings, again since the core was folded."""
@@ -288,7 +289,7 @@ class Follower:
         if snapshot is None or not _shows(snapshot, listed):
             return None
         # Its own base: the first samples after a base's window may have been taken before that report landed.
-        row = self._fold_or_gap(window, core, snapshot, self._base(snapshot))
+        row = self._fold_or_gap(window, core, snapshot, self._past.base(snapshot))
         if row is not None:
             self.store.record([row])
         return row

@@ -50,9 +50,11 @@ class Guard:
         reasons = self._store.halts.reasons()
         if reasons:
             return f"halted: {reasons[0]}; look, then run: keeper resume"
-        if self._store.lease is not None and not self._store.lease.leads():
-            return "another keeper of this database leads"
-        return ""
+        return "" if self.leads() else "another keeper of this database leads"
+
+    def leads(self) -> bool:
+        """Whether the rows of the database are this keeper's to move."""
+        return self._store.lease is None or self._store.lease.leads()
 
     def took_over(self) -> bool:
         """Whether this keeper began to lead since it was last asked."""

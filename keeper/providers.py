@@ -13,7 +13,7 @@ from typing import cast
 
 from keeper.chain.logs import LogQuery, logs_of_blocks, scan_logs
 from keeper.chain.reader import Reader
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Endpoint
 from keeper.chain.views import first_block_with_code
 from keeper.errors import ConfigError, Refused, RetryLater
 from keeper.records.log import Log
@@ -61,7 +61,13 @@ class PositionReader:
     """
 
     def __init__(  # noqa: PLR0917 - node, reader and where to begin
-        self, rpc: Rpc, reader: Reader, chain_id: int, folder: Path, progress: Progress, first_block: int | None = None
+        self,
+        rpc: Endpoint,
+        reader: Reader,
+        chain_id: int,
+        folder: Path,
+        progress: Progress,
+        first_block: int | None = None,
     ) -> None:
         self._rpc, self._reader, self._chain_id = rpc, reader, chain_id
         self._folder, self._progress, self._first_block = folder, progress, first_block

@@ -11,7 +11,8 @@ from eth_keys.datatypes import Signature as EcdsaSignature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-from keeper.errors import RetryLater
+from keeper.errors import Refused, RetryLater
+from keeper.holes import HoleInLogs, require_whole
 from keeper.protocols.bulkhead import decode_publish
 from keeper.protocols.bulkhead_events import (
     TOPICS,
@@ -25,7 +26,7 @@ from keeper.protocols.bulkhead_events import (
 from keeper.records.core import decode_core
 from keeper.records.log import Log, Transaction
 from keeper.records.report import Batch, Report, Signature
-from keeper.records.settings import Settings, decode_settings
+from keeper.records.settings import SCHEMA, Settings, decode_settings
 from keeper.records.units import Address
 from keeper.risk.commit import batch_digest, unpack_reports
 from keeper.risk.keys import market_key
@@ -34,8 +35,6 @@ from keeper.risk.windows import window_end, window_of
 ECDSA_BYTES = 65
 BATCH_OF_TRANSACTIONS = 100
 """Transactions asked for in one body; calldata of a publish is some kilobytes."""
-SCHEMA = 1
-"""Version of the settings' layout that this keeper reads; it passes over a document of another one."""
 
 
 class Node(Protocol):
@@ -102,6 +101,10 @@ class History:
     def _usable(self) -> list[tuple[int, Settings]]:
         """(block from which they hold, settings), rising."""
         rows = [(row.from_block, row.settings) for row in self.adopted if row.settings is not None]
+        schemas = sorted({row.schema for row in self.adopted if row.schema not in {None, SCHEMA}})
+        if not rows and schemas:
+            what = f"the contract's settings have schema {', '.join(map(str, schemas))}, this keeper reads {SCHEMA}"
+            raise Refused(what, "use a keeper that reads it, or let governance set them anew")
         if not rows:
             raise RetryLater("the contract has no settings yet", "governance sets them with setSettings")
         return rows
@@ -128,6 +131,10 @@ class History:
             inside = held
         # The window in which it is listed may hold a sample of an earlier listing.
         return max(1, window_of(since, self.cadence), window_of(self.listed_at(market, block), self.cadence) + 1)
+
+    def last_sequence(self, market: bytes) -> int:
+        """Number of the market's newest report; 0 when there is none."""
+        return next((row.sequence for row in reversed(self.reports) if row.report.market == market), 0)
 
     def base_core(self, market: bytes, sequence: int, block: int) -> bytes:
         """Packed core of the newest routine report up to ``sequence``, as seen from a block; empty when there is none.
@@ -175,7 +182,7 @@ class History:
 
 
 def read_history(node: Node, contract: Address, chain_id: int, from_block: int, to_block: int) -> History:
-    """Read everything back. One request for the events, one for the signatures of many batches."""
+    """Read everything back, or raise :class:`HoleInLogs`. One request for the events, one for many signatures."""
     adopted: tuple[Adopted, ...] = ()
     listings: dict[bytes, tuple[int, ...]] = {}
     reports: list[Published] = []
@@ -196,11 +203,13 @@ def read_history(node: Node, contract: Address, chain_id: int, from_block: int, 
             signatures = _signatures(calldata[log.tx_hash], batch)
             reports += [_published(row, batch, packed, signatures) for row in applied]
             applied = []
-    return History(contract, chain_id, adopted, listings, tuple(reports), to_block)
+    if applied:
+        raise HoleInLogs(f"block {applied[0].block_number} has a report without its batch")
+    return _whole(History(contract, chain_id, adopted, listings, tuple(reports), to_block))
 
 
 def extend_history(history: History, node: Node, to_block: int) -> History:
-    """The same history with the events after its last block; asks only for those."""
+    """The same history with the events after its last block; asks only for those; errors as :func:`read_history`."""
     if to_block <= history.up_to:
         return history
     later = read_history(node, history.contract, history.chain_id, history.up_to + 1, to_block)
@@ -210,7 +219,14 @@ def extend_history(history: History, node: Node, to_block: int) -> History:
     listings = history.listings | {
         market: history.listings.get(market, ()) + blocks for market, blocks in later.listings.items()
     }
-    return History(history.contract, history.chain_id, adopted, listings, history.reports + later.reports, to_block)
+    reports = history.reports + later.reports
+    return _whole(History(history.contract, history.chain_id, adopted, listings, reports, to_block))
+
+
+def _whole(history: History) -> History:
+    rows = ((row.report.market, row.sequence, row.block_number) for row in history.reports)
+    require_whole(rows, history.listings)
+    return history
 
 
 def schema_of(document: bytes) -> int | None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields
 from keeper.chain.proofs import Unproved
 from keeper.errors import KeeperError
 from keeper.fold import fold_sample
-from keeper.published import SCHEMA, History, Published
+from keeper.published import History, Published
 from keeper.records.core import decode_core
 from keeper.records.decision import Folded
 from keeper.records.ports import ChainReader
 from keeper.records.report import PreparedReport, Report
-from keeper.records.settings import Settings
+from keeper.records.settings import SCHEMA, Settings
 from keeper.records.snapshot import MarketSnapshot, WordInput
 from keeper.records.units import Address, BlockRef
 from keeper.risk.commit import make_batch, pack_report, prepare_report

@@ -1,11 +1,11 @@
 """The ``watch`` job: a look at chain and store for metrics, health, alarms and ``keeper top``. It changes nothing."""
 
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from keeper.balances import Ledger
+from keeper.budgets import DAY_SECONDS, spent
 from keeper.chain.fees import GWEI
 from keeper.clocks import ALARM_SECONDS, ClockCheck
 from keeper.errors import RetryLater
@@ -13,22 +13,22 @@ from keeper.follow import Emit
 from keeper.monitor.reading import IntentReading, KeyReading, MarketReading, Reading
 from keeper.protocols import PROTOCOLS
 from keeper.records.live import ContractWords
-from keeper.records.outcome import IntentState, Outcome
+from keeper.records.outcome import UNMINED, Outcome, Tier
 from keeper.records.settings import MarketSettings
 from keeper.records.units import Address, BlockRef
 from keeper.risk.effective import describe
 from keeper.risk.keys import market_key
 from keeper.risk.regime import NAMES, NORMAL
+from keeper.store.engine import sqlite_file
 from keeper.store.samples import StoredSample
 from keeper.wiring import Keeper
 
 EMERGENCY_FLOAT = 20
 """Emergency transactions that the key should be able to pay at the cap (reliability.md B7)."""
-TYPICAL_GAS = 500_000
+TYPICAL_GAS = 300_000
 """Gas of a publish of a few markets, until our own transactions say more."""
 RECENT = 20
 """Newest intents whose receipts explain the balance."""
-UNMINED = frozenset({IntentState.SIGNED, IntentState.SENT})
 
 
 class Watch:
@@ -77,6 +77,7 @@ class Watch:
             intents=tuple(self._intents(keeper, head, names)),
             key=self._key(keeper, head),
             db_size_bytes=database_size(keeper.config.operator.store_url),
+            budget_ratio=budget_ratio(keeper, head, names),
         )
 
     def _intents(self, keeper: Keeper, head: BlockRef, names: Mapping[bytes, str]) -> list[IntentReading]:
@@ -102,7 +103,7 @@ class Watch:
         return KeyReading(account, balance, count, max([count, *own]), left)
 
     def _compare(self, keeper: Keeper, account: Address, head: BlockRef, balance: int, rows: list[Outcome]) -> None:
-        hashes = [row.tx_hash for row in rows if row.tx_hash]
+        hashes = [attempt.tx_hash for row in rows for attempt in row.attempts if attempt.tx_hash]
         if fall := self._ledger.look(keeper.rpc, account, head, balance, hashes):
             self._emit("balance_fell", wei=fall.wei, explained_wei=fall.explained_wei, block=fall.block)
 
@@ -132,14 +133,22 @@ def read_markets(keeper: Keeper, head: BlockRef) -> list[MarketReading]:
 def emergency_cost_wei(keeper: Keeper, rows: list[Outcome]) -> int:
     """What one emergency transaction costs at the operator's highest fee."""
     gas = max([TYPICAL_GAS, *(row.landing.gas_used for row in rows if row.landing)])
-    return gas * keeper.config.operator.max_fee_gwei * GWEI
+    return gas * keeper.config.operator.emergency_fee_gwei * GWEI
+
+
+def budget_ratio(keeper: Keeper, head: BlockRef, markets: Iterable[bytes]) -> float:
+    """Share of the day's fee budget that is left where least is left, 0 to 1."""
+    costs = spent(keeper.store.intents.landed_since(head.timestamp - DAY_SECONDS))
+    budgets = keeper.ports.budgets
+    tiers = (Tier.ROUTINE, Tier.EMERGENCY)
+    return min(costs.share_left(budgets, market, tier) for market in markets for tier in tiers)
 
 
 def database_size(url: str) -> int | None:
     """Bytes of an SQLite database and its log; None for a server's."""
-    if not url.startswith("sqlite:///"):
+    file = sqlite_file(url)
+    if file is None:
         return None
-    file = Path(url.removeprefix("sqlite:///"))
     parts = (file, file.with_name(file.name + "-wal"))
     return sum(part.stat().st_size for part in parts if part.exists())
 
@@ -181,7 +190,7 @@ def _intent(row: Outcome, first: BlockRef, head: BlockRef, names: Mapping[bytes,
         state=row.state.value,
         nonce=row.nonce,
         markets=tuple(names.get(market, market.hex()[:8]) for market in row.intent.markets),
-        blocks=max(0, head.number - first.number),
+        blocks=max(0, head.number - (row.attempts[0].signed_block if row.attempts else first.number)),
         seconds=max(0, head.timestamp - first.timestamp),
         unmined=row.state in UNMINED,
         error=row.error,

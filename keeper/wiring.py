@@ -3,24 +3,26 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from keeper.budgets import Budgets
+from keeper.budgets import DAY_SECONDS, Budgets, require_affordable
 from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner, open_account
 from keeper.chain.node import ContractNode
-from keeper.chain.rpc import Reverted, Rpc, RpcError
+from keeper.chain.pool import Pool
+from keeper.chain.quorum import QuorumReader
 from keeper.chain.sender import TxSender
 from keeper.checks import Subject, check_signer, check_start, connect
 from keeper.config import Config, KeySource, Operator
-from keeper.cycle import Ports, is_superseded
+from keeper.cycle import Ports, is_superseded, refusal
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
 from keeper.guard import Guard
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
-from keeper.reading import open_reader
+from keeper.reading import open_quorum_reader
 from keeper.rebuild import SETTLED_DEPTH, Contract, rebuild_if_older
 from keeper.records.outcome import TxIntent
 from keeper.records.ports import Signer
@@ -45,7 +47,7 @@ class Keeper:
 
     config: Config
     ports: Ports
-    rpc: Rpc
+    rpc: Pool
     store: KeeperStore
 
 
@@ -89,7 +91,9 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
     with ExitStack() as stack:
         rpc = connect(config, emit)
         stack.callback(rpc.close)
-        reader = open_reader(rpc, operator.call_gas)
+        for member in rpc.members:
+            emit("provider_state", provider=member.name, state=member.state.value, reason=member.health.reason)
+        reader = open_quorum_reader(rpc, emit, operator.call_gas)
         subject = Subject(config, rpc, reader, reader.block("latest"))
         check_start(subject, emit)
         for finding in check_signer(subject, signer.address) if signer else ():
@@ -99,22 +103,55 @@ def open_keeper(config: Config, store: KeeperStore, *, broadcast: bool, emit: Em
             store.lease.tick()
         if signer:
             _recover(operator, subject, node, store, signer.address, emit)
-        follower = Follower(
-            reader,
-            node,
-            store.samples,
-            contract=operator.contract,
-            chain_id=operator.chain_id,
-            start_block=operator.start_block,
-            emit=emit,
-        )
+        follower = _follower(operator, (rpc, reader), node, store, emit)
         holder: list[Ports] = []
         sender = _sender(operator, rpc, store, signer, holder, emit=emit) if signer else None
         held = hold_hostile(subject, emit)
         guard = Guard(store, reader, emit)
         limits = budgets(operator)
-        holder.append(Ports(reader, follower, store.samples, store.intents, signer, sender, emit, limits, held, guard))
+        rows = (store.samples, store.intents)
+        holder.append(Ports(reader, follower, *rows, signer, sender, emit, limits, held, guard, rpc))
         yield Keeper(config, holder[0], rpc, store)
+
+
+@contextmanager
+def glance(config: Config, store: KeeperStore) -> Iterator[Keeper]:
+    """A keeper that only looks: no lock, no checks, no key; for commands beside the daemon.
+
+    Raises
+    ------
+    RetryLater
+        No node answers.
+    """
+    operator = config.operator
+    with ExitStack() as stack:
+        rpc = connect(config, _unheard)
+        stack.callback(rpc.close)
+        reader = open_quorum_reader(rpc, _unheard, operator.call_gas)
+        follower = _follower(operator, (rpc, reader), ContractNode(rpc, operator.contract), store, _unheard)
+        ports = Ports(reader, follower, store.samples, store.intents, None, None, _unheard, budgets(operator))
+        yield Keeper(config, ports, rpc, store)
+
+
+def _follower(
+    operator: Operator, chain: tuple[Pool, QuorumReader], node: ContractNode, store: KeeperStore, emit: Emit
+) -> Follower:
+    pool, reader = chain
+    return Follower(
+        reader,
+        node,
+        store.samples,
+        contract=operator.contract,
+        chain_id=operator.chain_id,
+        start_block=operator.start_block,
+        emit=emit,
+        doubt=partial(pool.doubt, "eth_getLogs"),
+        read_alone=reader.run_alone_since,
+    )
+
+
+def _unheard(_event: str, **_fields: object) -> None:
+    """Whoever only looks says nothing."""
 
 
 def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put together
@@ -158,7 +195,7 @@ def budgets(operator: Operator) -> Budgets:
 
 
 def _sender(
-    operator: Operator, rpc: Rpc, store: KeeperStore, signer: Signer, holder: list[Ports], *, emit: Emit
+    operator: Operator, rpc: Pool, store: KeeperStore, signer: Signer, holder: list[Ports], *, emit: Emit
 ) -> TxSender:
     def superseded(intent: TxIntent) -> bool:
         return is_superseded(holder[0], intent)
@@ -172,41 +209,26 @@ def _sender(
         least_tip_wei=operator.tip_gwei_milli * GWEI // MILLI,
         gas_limit=operator.gas_limit,
     )
-    guards = Guards(describe=describe_revert, is_superseded=superseded, rehearse=rehearsed, halted=lambda: "")
+
+    def afford(intent: TxIntent, most_wei: int, now: int) -> None:
+        rows = store.intents.landed_since(now - DAY_SECONDS)
+        require_affordable(rows, holder[0].budgets, intent, most_wei, holder[0].follower.name)
+
+    guards = Guards(
+        describe=describe_revert,
+        is_superseded=superseded,
+        rehearse=rehearsed,
+        afford=afford,
+        halted=lambda: refusal(holder[0]),
+    )
     return TxSender(
-        OneNode(rpc),
+        rpc,
         store.intents,
         signer,
         chain_id=operator.chain_id,
         policy=policy,
         guards=guards,
         emit=emit,
+        private=operator.private_relay is not None,
         in_flight=operator.in_flight,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Of one node."""
-
-    accepted: bool
-    errors: tuple[tuple[str, str], ...]
-
-
-class OneNode:
-    """A single node as the sender sees it."""
-
-    degraded = False
-
-    def __init__(self, rpc: Rpc) -> None:
-        self._rpc = rpc
-        self.call = rpc.call
-        self.agreed = rpc.call
-
-    def broadcast(self, raw: bytes, *, private: bool = False) -> Answer:  # noqa: ARG002 - there is no relay
-        """Send to the node."""
-        try:
-            self._rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()])
-        except (RpcError, Reverted) as error:
-            return Answer(False, ((self._rpc.name, error.message),))
-        return Answer(True, ())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the tables in the README that come from the code. ``--check`` fails when they are stale."""
+"""Writes the tables of README and docs/metrics.md that come from the code. ``--check`` fails when they are stale."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,10 @@ from pathlib import Path
 import typer.main
 
 from keeper.cli.app import app
+from keeper.monitor.catalogue import markdown
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-BEGIN, END = "<!-- commands: scripts/docs_tables.py -->\n", "<!-- end -->\n"
+ROOT = Path(__file__).resolve().parents[1]
+END = "<!-- end -->\n"
 
 
 def commands() -> str:
@@ -27,19 +28,28 @@ def commands() -> str:
     return "\n".join(rows) + "\n"
 
 
+TABLES = {
+    ROOT / "README.md": ("<!-- commands: scripts/docs_tables.py -->\n", commands),
+    ROOT / "docs" / "metrics.md": ("<!-- metrics: scripts/docs_tables.py -->\n", markdown),
+}
+"""File -> (what stands above its table, what writes it)."""
+
+
 def main() -> int:
-    """Rewrite the README, or compare."""
-    text = README.read_text()
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    fresh = head + BEGIN + commands() + END + tail
-    if fresh == text:
-        return 0
-    if "--check" in sys.argv:
-        print("README.md: the command table is stale; run scripts/docs_tables.py")
-        return 1
-    README.write_text(fresh)
-    return 0
+    """Rewrite what is stale, or say so."""
+    stale = 0
+    for path, (begin, write) in TABLES.items():
+        text = path.read_text()
+        head, rest = text.split(begin)
+        fresh = head + begin + write() + END + rest.split(END, 1)[1]
+        if fresh == text:
+            continue
+        if "--check" in sys.argv:
+            print(f"{path.name}: the table is stale; run scripts/docs_tables.py")
+            stale = 1
+        else:
+            path.write_text(fresh)
+    return stale
 
 
 if __name__ == "__main__":

@@ -15,7 +15,15 @@ from keeper.records.live import (
     LiveWord,
 )
 from keeper.records.pools import Cumulative, UniswapV2State, UniswapV3State
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings, two_token_pool
+from keeper.records.settings import (
+    SCHEMA,
+    FeedSettings,
+    MarketSettings,
+    ModelSettings,
+    PoolSettings,
+    Settings,
+    two_token_pool,
+)
 from keeper.records.snapshot import CallInput, FeedReading, MarketSnapshot, PoolReading, WordInput
 from keeper.records.units import WAD, Address, BlockRef
 from keeper.risk.keys import market_key
@@ -83,7 +91,7 @@ def market_settings(**changes: object) -> MarketSettings:
 
 def make_settings(**changes: object) -> Settings:
     base = Settings(
-        schema=1,
+        schema=SCHEMA,
         chain_id=CHAIN_ID,
         cadence_blocks=25,
         window_seconds=1800,

@@ -12,6 +12,7 @@ from keeper.chain.guards import Guards
 from keeper.chain.keys import KeySigner
 from keeper.chain.rpc import RpcError
 from keeper.chain.sender import TxSender
+from keeper.errors import RetryLater
 from keeper.maths.keccak import keccak
 from keeper.records.outcome import Tier, TxIntent
 from keeper.records.units import Address
@@ -164,6 +165,7 @@ class Desk:
         self.store = KeeperStore(f"sqlite:///{folder / 'keeper.sqlite'}")
         self.superseded = False
         self.halted = ""
+        self.budget = 10**20
         self.refusal: Exception | None = None
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.options = options
@@ -175,6 +177,7 @@ class Desk:
             describe=lambda data: f"decoded {data.hex()}",
             is_superseded=lambda _intent: self.superseded,
             rehearse=self._rehearse,
+            afford=self._afford,
             halted=lambda: self.halted,
         )
         self.sender = TxSender(
@@ -200,6 +203,10 @@ class Desk:
             self.node.mine(**options)
             states += [row.state.value for row in self.sender.settle()]
         return states
+
+    def _afford(self, _intent: TxIntent, wei: int, _now: int) -> None:
+        if wei > self.budget:
+            raise RetryLater(f"{wei} wei are above the budget of {self.budget}")
 
     def _rehearse(self, _intent: TxIntent) -> None:
         if self.refusal:

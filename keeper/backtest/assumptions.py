@@ -1,7 +1,9 @@
 """What a backtest assumes where a price file says nothing: one market, its law, its depth; the report repeats it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
 
+from keeper.config_tables import DEFAULTS
 from keeper.records.live import FLAG_LISTED, AuxWord, ContractWords, GuardWord, Law, Limits, LiquidationWord, LiveWord
 from keeper.records.pools import UniswapV2State
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, Settings, two_token_pool
@@ -27,6 +29,30 @@ class Depth:
     """What selling the market's size costs, as a fraction of its value."""
     said: str
     """One sentence for the report."""
+
+    @property
+    def covers(self) -> tuple[int, int]:
+        """All of time: what was assumed holds always."""
+        return 0, 1 << 32
+
+    def at(self, _time: int) -> "Depth":
+        """The same at every time."""
+        return self
+
+
+class DepthSource(Protocol):
+    """Where a walk's depth comes from."""
+
+    @property
+    def said(self) -> str:
+        """One sentence for the report."""
+
+    @property
+    def covers(self) -> tuple[int, int]:
+        """First and last time, unix seconds, at which it may have a value."""
+
+    def at(self, time: int) -> Depth | None:
+        """Depth as it was known at a time; None where it was not."""
 
 
 def market_of(name: str, model: ModelSettings) -> MarketSettings:
@@ -69,28 +95,9 @@ def starting_model(name: str, tau0_seconds: int, size: int) -> ModelSettings:
 
 def starting_settings(market: MarketSettings) -> Settings:
     """Settings of the fold as design.md 5 starts with; a source starts when a whole day of bars stands behind it."""
-    return Settings(
-        schema=1,
-        chain_id=1,
-        cadence_blocks=25,
-        window_seconds=1800,
-        bootstrap_windows=48,
-        bootstrap_min_windows=48,
-        half_life_fast_seconds=86_400,
-        half_life_slow_seconds=950_400,
-        harmonic_seconds=1800,
-        depth_range_ticks=7000,
-        windows_per_day=288,
-        trailing_days=30,
-        warm_days=3,
-        deviation_up_bps=50,
-        deviation_down_bps=100,
-        margin_bps=50,
-        dwell_seconds=21_600,
-        max_gap_seconds=7200,
-        heartbeat_seconds=64_800,
-        markets=(market,),
-    )
+    own: dict[str, Any] = {"chain_id": 1, "bootstrap_min_windows": 48, "warm_days": 3, "markets": (market,)}
+    names = [field.name for field in fields(Settings)]
+    return Settings(**{name: own[name] if name in own else DEFAULTS[name] for name in names})
 
 
 def starting_words() -> ContractWords:

@@ -8,7 +8,7 @@ window variance is within 0.3 % of that of six finer bars; (open + close)/2 give
 from collections.abc import Callable
 from dataclasses import replace
 
-from keeper.backtest.assumptions import POOL, Depth
+from keeper.backtest.assumptions import POOL, Depth, DepthSource
 from keeper.backtest.bars import Bar, PriceFile
 from keeper.backtest.records import History, Reading
 from keeper.errors import ConfigError
@@ -35,15 +35,17 @@ def read_history(  # noqa: PLR0917 - a history is made of these
     market: MarketSettings,
     settings: Settings,
     words: ContractWords,
-    depth: Depth,
+    depth: DepthSource,
     progress: Progress,
 ) -> History:
-    """Readings at the end of every bar of the grid, missing ones included.
+    """Readings at the end of every bar of the grid that the depth covers, missing ones included.
+
+    Bars before it warm the volatility up.
 
     Raises
     ------
     ConfigError
-        The bars are too coarse for the law's clocks.
+        The bars are too coarse for the law's clocks, or depth is known at none of them.
     """
     interval = prices.interval_seconds
     if interval > settings.max_gap_seconds:
@@ -52,17 +54,22 @@ def read_history(  # noqa: PLR0917 - a history is made of these
     bars = {bar.start: bar for bar in prices.bars}
     reasons = {fault.time: fault.reason for fault in prices.faults}
     source = _Source(settings, interval)
+    since, until = depth.covers
     starts = range(prices.first, prices.last + 1, interval)
     readings = []
     for done, start in enumerate(starts):
         bar = bars.get(start)
-        sigma, said = source.sample(bar, start + interval)
+        time = start + interval
+        sigma, said = source.sample(bar, time)
         reason = said if bar else reasons.get(start, "there is no bar")
-        warm = start + interval - prices.first >= settings.warm_days * DAY_SECONDS
-        readings.append(_reading(bar, start + interval, interval, sigma, reason, depth, warm=warm))
+        if since <= time <= until:
+            warm = time - max(prices.first, since) >= settings.warm_days * DAY_SECONDS
+            readings.append(_reading(bar, time, interval, sigma, reason, depth.at(time), warm=warm))
         if done % 2000 == 0:
             progress(f"{prices.name}: volatility", done, len(starts))
     progress(f"{prices.name}: volatility", len(starts), len(starts))
+    if not readings:
+        raise ConfigError(f"{prices.name}: no bar lies inside the recorded depth", "give both of the same days")
     return History(
         name=prices.name,
         readings=tuple(readings),
@@ -78,18 +85,20 @@ def read_history(  # noqa: PLR0917 - a history is made of these
 
 
 def _reading(  # noqa: PLR0917 - a reading is made of these
-    bar: Bar | None, time: int, interval: int, sigma: int | None, reason: str, depth: Depth, *, warm: bool
+    bar: Bar | None, time: int, interval: int, sigma: int | None, reason: str, depth: Depth | None, *, warm: bool
 ) -> Reading:
+    missing = [] if sigma is not None else [f"volatility: {reason}"]
+    missing += [] if depth else ["depth: the recording has no row of this time"]
     return Reading(
         block=BlockRef(time // BLOCK_SECONDS, b"", time),
         window=time // interval,
         close_wad=bar.close if bar else None,
         low_wad=bar.low if bar else None,
         sigma_wad=sigma,
-        q_star=depth.q_star,
-        cost=depth.cost,
+        q_star=depth.q_star if depth else None,
+        cost=depth.cost if depth else 1.0,
         warm=warm,
-        missing=() if sigma is not None else (f"volatility: {reason}",),
+        missing=tuple(missing),
     )
 
 

@@ -7,6 +7,9 @@ from keeper.backtest.haircut_layer import Coverage
 from keeper.backtest.procyclicality import Procyclicality
 from keeper.backtest.var_layer import SIGNIFICANCE, Phase
 
+NEAR = 10
+"""A rate within a tenth of the promised one did not make the test fail."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -42,19 +45,33 @@ def _var(phases: Sequence[Phase]) -> list[Verdict]:
         rows = [row for row in phases if (row.multiplier, row.level) == (name, level)]
         for place, test in enumerate(("Kupiec", "Christoffersen")):
             passed = sum(row.passes[place] for row in rows)
-            answers.append(
-                Verdict(
-                    f"VaR {level}, {name}: {test} passes in a majority of phases",
-                    2 * passed > len(rows),
-                    f"{passed} of {len(rows)} phases, {_rate(rows)} exceptions",
-                )
-            )
+            holds = 2 * passed > len(rows)
+            seen = f"{passed} of {len(rows)} phases, {_rate(rows)} exceptions"
+            seen += "" if holds else _lean(sum(row.exceptions for row in rows), sum(row.n for row in rows), level)
+            answers.append(Verdict(f"VaR {level}, {name}: {test} passes in a majority of phases", holds, seen))
     return answers
 
 
 def _rate(rows: Sequence[Phase]) -> str:
     total = sum(row.n for row in rows)
     return f"{100 * sum(row.exceptions for row in rows) / total:.2f} %" if total else "no"
+
+
+def _promised(level: str) -> float:
+    """Share of windows that may be exceptions."""
+    return 1 - float(level.removesuffix(" %")) / 100
+
+
+def _lean(exceptions: int, n: int, level: str) -> str:
+    """Why a two-sided test fails: too large, too small, or wrong at the wrong time."""
+    if not n:
+        return "; nothing to judge"
+    promised, rate = _promised(level), exceptions / n
+    if abs(rate - promised) < promised / NEAR:
+        return "; as many as promised, but they come together"
+    if rate < promised:
+        return f"; fewer than the {100 * promised:g} % promised: too wide, which errs to the safe side"
+    return f"; more than the {100 * promised:g} % promised: too narrow"
 
 
 def _covering(row: Coverage) -> Verdict:
@@ -102,11 +119,12 @@ def pooled(results: Sequence[Sequence[Phase]], span: str) -> tuple[Verdict, ...]
         counts[row.phase] = (n + row.n, x + row.exceptions)
     answers = []
     for (name, level), counts in sums.items():
-        rate = 1 - float(level.removesuffix(" %")) / 100
+        rate = _promised(level)
         tests = [kupiec(n, x, rate) for n, x in counts.values()]
         passed = sum(not isinstance(test, NoValue) and test.p_value >= SIGNIFICANCE for test in tests)
         total, hits = sum(n for n, _ in counts.values()), sum(x for _, x in counts.values())
         seen = f"{passed} of {len(tests)} phases, {100 * hits / total if total else 0:.2f} % exceptions"
         question = f"VaR {level}, {name}, all assets pooled: Kupiec passes in a majority of phases"
-        answers.append(Verdict(question, 2 * passed > len(tests), seen))
+        holds = 2 * passed > len(tests)
+        answers.append(Verdict(question, holds, seen if holds else seen + _lean(hits, total, level)))
     return tuple(answers)

@@ -30,6 +30,15 @@ class FeesTooHigh(RetryLater):
     """The market is above the tier's cap: nothing is spent."""
 
 
+class Unfunded(RetryLater):
+    """The key may not be able to pay."""
+
+    def __init__(self, balance_wei: int, needed_wei: int) -> None:
+        super().__init__(f"the key holds {balance_wei} wei and may need {needed_wei}", "top it up")
+        self.balance_wei = balance_wei
+        self.needed_wei = needed_wei
+
+
 @dataclass(frozen=True, slots=True)
 class FeePolicy:
     """The operator's limits."""

@@ -19,5 +19,7 @@ class Guards:
     """Whether the contract already holds something at least as new for every market of the intent."""
     rehearse: Callable[[TxIntent], None]
     """Raises Refused when the contract would not do exactly what our twin of it says."""
+    afford: Callable[[TxIntent, int, int], None]
+    """(intent, most wei it may cost, chain time): raises RetryLater when a budget forbids it."""
     halted: Callable[[], str]
     """Why nothing may be sent now, or empty."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 RAW_KEY_DIGITS = 64
+KEYSTORE_VERSION = 3
 
 
 class KeySigner:
@@ -102,10 +103,14 @@ def open_account(
             raise ConfigError(f"the keystore {file} needs a password", "set [keeper] password_file")
         password = password_file.read_text("utf-8").rstrip("\r\n")
     try:
-        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(text), password))
-    except (ValueError, KeyError, TypeError, NotImplementedError):
+        document = json.loads(text)
+        # Version 4 (EIP-2335) holds keys of validators; the library knows no other.
+        if document["version"] != KEYSTORE_VERSION:
+            raise ConfigError(f"{file} is no keystore of version {KEYSTORE_VERSION}", "export the key as one")
+        account: LocalAccount = Account.from_key(Account.decrypt(document, password))
+    except (ValueError, KeyError, TypeError):
         # The cause stays out: its text may hold parts of the file.
-        remedy = "check the password, and that it is a keystore v3"
+        remedy = "check the password, and that it is a keystore v3 with scrypt or pbkdf2"
         raise ConfigError(f"the keystore {file} does not open", remedy) from None
     return account
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from keeper.chain.rpc import Rpc, RpcError, TooSlow
-from keeper.errors import RetryLater
+from keeper.chain.quantities import log
+from keeper.chain.rpc import Busy, Endpoint, RpcError, TooSlow
 from keeper.records.log import Log
 from keeper.records.units import Address
 
@@ -45,13 +45,13 @@ class LogQuery:
         return {"address": self.address} | ({"topics": topics} if topics else {})
 
 
-def get_logs(rpc: Rpc, address: Address, from_block: int, to_block: int) -> list[Log]:
+def get_logs(rpc: Endpoint, address: Address, from_block: int, to_block: int) -> list[Log]:
     """Every event of ``address`` in the range, in chain order; errors as :func:`scan_logs`."""
-    return [log for _, logs in scan_logs(rpc, LogQuery(address), from_block, to_block) for log in logs]
+    return [row for _, rows in scan_logs(rpc, LogQuery(address), from_block, to_block) for row in rows]
 
 
 def scan_logs(
-    rpc: Rpc, query: LogQuery, from_block: int, to_block: int, wait: Callable[[float], None] = time.sleep
+    rpc: Endpoint, query: LogQuery, from_block: int, to_block: int, wait: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[int, list[Log]]]:
     """Events of the range, piece after piece in chain order: (last block of the piece, its events).
 
@@ -79,7 +79,7 @@ def scan_logs(
             patience = min(2 * patience, _LAST_PATIENCE) if trial else patience
             span, answered, trial, whole = (end - start + 1) // 2, 0, False, False
             continue
-        yield end, _in_order(rpc, [rows])
+        yield end, _in_order([rows])
         start, answered, slow = end + 1, answered + 1, 0
         patience = _FIRST_PATIENCE if trial else patience
         trial = not whole and answered >= patience
@@ -88,7 +88,7 @@ def scan_logs(
 
 
 def logs_of_blocks(
-    rpc: Rpc, wanted: Sequence[tuple[bytes, LogQuery]], wait: Callable[[float], None] = time.sleep
+    rpc: Endpoint, wanted: Sequence[tuple[bytes, LogQuery]], wait: Callable[[float], None] = time.sleep
 ) -> list[Log]:
     """Events of single blocks, each named by its hash, many in one body; in chain order.
 
@@ -102,7 +102,7 @@ def logs_of_blocks(
         part = wanted[at : at + _BATCH_BLOCKS]
         calls = [("eth_getLogs", [query.fields() | {"blockHash": "0x" + block.hex()}]) for block, query in part]
         found += _patiently(partial(rpc.batch, calls), wait)
-    return _in_order(rpc, found)
+    return _in_order(found)
 
 
 def _patiently(ask: Callable[[], Any], wait: Callable[[float], None]) -> Any:
@@ -113,24 +113,10 @@ def _patiently(ask: Callable[[], Any], wait: Callable[[float], None]) -> Any:
         except RpcError as error:
             if not _BUSY.search(error.message):
                 raise
-            wait(pause)
+            wait(max(pause, error.retry_after) if isinstance(error, Busy) else pause)
     return ask()
 
 
-def _in_order(rpc: Rpc, replies: Sequence[Any]) -> list[Log]:
-    if not all(isinstance(rows, list) for rows in replies):
-        raise RetryLater(f"{rpc.label} answered eth_getLogs without a list")
-    found = [_log(row) for rows in replies for row in rows]
-    return sorted(found, key=lambda log: (log.block_number, log.log_index))
-
-
-def _log(row: dict[str, Any]) -> Log:
-    return Log(
-        address=Address(row["address"].lower()),
-        topics=tuple(bytes.fromhex(topic[2:]) for topic in row["topics"]),
-        data=bytes.fromhex(row["data"][2:]),
-        block_number=int(row["blockNumber"], 16),
-        block_hash=bytes.fromhex(row["blockHash"][2:]),
-        tx_hash=bytes.fromhex(row["transactionHash"][2:]),
-        log_index=int(row["logIndex"], 16),
-    )
+def _in_order(replies: Sequence[Any]) -> list[Log]:
+    found = [log(row) for rows in replies for row in rows]
+    return sorted(found, key=lambda row: (row.block_number, row.log_index))

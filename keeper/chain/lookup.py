@@ -53,10 +53,6 @@ class Lookup:
         """Likewise at the head, agreed on by enough nodes."""
         return _quantity(self._node.agreed("eth_getTransactionCount", [self._address, "latest"]))
 
-    def balance_wei(self) -> int:
-        """What the key can pay."""
-        return _quantity(self._node.call("eth_getBalance", [self._address, "latest"]))
-
     def landing(self, row: Outcome) -> Landing | None:
         """The receipt of whichever of the row's transactions was mined."""
         for attempt in reversed(row.attempts):

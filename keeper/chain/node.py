@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from keeper.chain.logs import get_logs
-from keeper.chain.rpc import Rpc
+from keeper.chain.quantities import data, quantity
+from keeper.chain.rpc import Endpoint
 from keeper.errors import RetryLater
 from keeper.records.log import Log, Transaction
 from keeper.records.outcome import Landing
@@ -22,7 +23,7 @@ class ContractNode:
         Whose events are read.
     """
 
-    def __init__(self, rpc: Rpc, contract: Address) -> None:
+    def __init__(self, rpc: Endpoint, contract: Address) -> None:
         self._rpc = rpc
         self._contract = contract
 
@@ -50,8 +51,8 @@ class ContractNode:
 
     def _landing(self, log: Log, receipt: Any, block: Any) -> Landing:
         try:
-            gas, price = int(receipt["gasUsed"], 16), int(receipt["effectiveGasPrice"], 16)
-            ok, block_time = int(receipt["status"], 16) == 1, int(block["timestamp"], 16)
+            gas, price = quantity(receipt["gasUsed"]), quantity(receipt["effectiveGasPrice"], 256)
+            ok, block_time = quantity(receipt["status"]) == 1, quantity(block["timestamp"])
         except (KeyError, TypeError, ValueError):
             raise self._unknown(log.tx_hash) from None
         return Landing(log.tx_hash, log.block_number, log.block_hash, block_time, gas, gas * price, ok)
@@ -59,7 +60,7 @@ class ContractNode:
     def _transaction(self, row: Any, tx_hash: bytes) -> Transaction:
         try:
             to = Address(row["to"].lower()) if row.get("to") else None
-            return Transaction(Address(row["from"].lower()), int(row["nonce"], 16), to, bytes.fromhex(row["input"][2:]))
+            return Transaction(Address(row["from"].lower()), quantity(row["nonce"]), to, data(row["input"]))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise self._unknown(tx_hash) from None
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from keeper.chain.failpoints import fire
-from keeper.chain.fees import FeePolicy, first_price, gas_limit, read_market, replacement_price
+from keeper.chain.fees import FeePolicy, Unfunded, first_price, gas_limit, read_market, replacement_price
+from keeper.chain.guards import Guards
+from keeper.chain.lookup import Head
 from keeper.errors import Refused
 from keeper.records.outcome import Attempt, Outcome, Price, Tier, TxFields, TxIntent
 from keeper.records.ports import SendingNode, Signer, Store
@@ -31,31 +33,44 @@ class Offers:
     """
 
     def __init__(
-        self, node: SendingNode, store: Store, signer: Signer, *, chain_id: int, policy: FeePolicy, emit: Emit
+        self,
+        node: SendingNode,
+        store: Store,
+        signer: Signer,
+        *,
+        chain_id: int,
+        policy: FeePolicy,
+        guards: Guards,
+        emit: Emit,
     ) -> None:
         self._node = node
         self._store = store
         self._signer = signer
         self._chain_id = chain_id
         self._policy = policy
+        self._guards = guards
         self._emit = emit
 
-    def first(self, intent: TxIntent, block: int) -> Attempt:
+    def first(self, intent: TxIntent, head: Head) -> Attempt:
         """Offer for an intent that the node executed without a revert, just as it will be sent.
 
         Raises
         ------
         FeesTooHigh
             The market is above the tier's cap.
+        RetryLater
+            A budget forbids it, or the key cannot pay.
         Reverted
             The contract refuses the call.
         """
         price = first_price(read_market(self._node, self._policy), self._policy, intent.tier)
         call = self.call(intent.to, intent.data)
         gas = self._gas(call)
+        self._guards.afford(intent, gas * price.max_fee_wei, head.time)
+        self._require_funds(gas * price.max_fee_wei)
         fees = {"maxFeePerGas": hex(price.max_fee_wei), "maxPriorityFeePerGas": hex(price.tip_wei)}
         self._node.call("eth_call", [{**call, **fees, "gas": hex(gas)}, "latest"])
-        return Attempt(1, False, price, gas, signed_block=block)
+        return Attempt(1, False, price, gas, signed_block=head.number)
 
     def sign(self, row: Outcome) -> Outcome:
         """Sign the attempt that PREPARED stored: the same bytes after every restart."""
@@ -66,17 +81,21 @@ class Offers:
         fire("signed:post_commit")
         return row
 
-    def outbid(self, row: Outcome, block: int, tier: Tier) -> Outcome:
+    def outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
         """The same call for more.
 
         Raises
         ------
         FeesTooHigh
             A replacement would cost more than the tier's cap.
+        RetryLater
+            A budget forbids it.
         """
         last = row.attempts[-1]
         price = self._replacement(last, Tier.REPAIR if last.cancels else tier)
-        row = self._add(row, Attempt(last.number + 1, last.cancels, price, last.gas, signed_block=block))
+        if not last.cancels:
+            self._guards.afford(row.intent, last.gas * price.max_fee_wei, head.time)
+        row = self._add(row, Attempt(last.number + 1, last.cancels, price, last.gas, signed_block=head.number))
         paid = {"max_fee_wei": price.max_fee_wei, "tip_wei": price.tip_wei}
         self._emit("tx_bumped", attempt=row.attempts[-1].number, **paid, **facts(row))
         return row
@@ -105,6 +124,12 @@ class Offers:
 
     def _gas(self, call: dict[str, str]) -> int:
         return gas_limit(int(self._node.call("eth_estimateGas", [call]), 16), self._policy)
+
+    def _require_funds(self, needed_wei: int) -> None:
+        # Before the simulation: a node refuses that too for want of funds, each with words of its own.
+        balance = int(self._node.call("eth_getBalance", [self._signer.address, "latest"]), 16)
+        if balance < needed_wei:
+            raise Unfunded(balance, needed_wei)
 
     def _replacement(self, last: Attempt, tier: Tier) -> Price:
         return replacement_price(last.price, read_market(self._node, self._policy), self._policy, tier)

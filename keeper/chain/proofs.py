@@ -2,7 +2,7 @@
 
 A node that answers wrong words can't prove them: the chain of hashes ends at the block hash, which the contract knew.
 Merkle Patricia tries are ``trie`` and ``rlp``, the Ethereum Foundation's own.
-Reference: EIP-1186 (``eth_getProof``); header fields by EIP-1559, 4895, 4844, 4788, 7685.
+Reference: EIP-1186 (``eth_getProof``).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ from rlp.exceptions import RLPException
 from trie.exceptions import BadTrieProof
 from trie.hexary import HexaryTrie
 
-from keeper.chain.rpc import Rpc
+from keeper.chain.headers import header_hash
+from keeper.chain.quantities import Malformed
+from keeper.chain.rpc import Endpoint
 from keeper.errors import KeeperError
 from keeper.maths.keccak import keccak
 from keeper.records.snapshot import WordInput
@@ -23,16 +25,6 @@ from keeper.records.units import BlockRef
 MAX_SLOTS = 256
 """Slots of one request; nodes limit them to about 1,000."""
 
-_FIELDS = (
-    *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty"),
-    *("number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce"),
-)
-_LATER = ("baseFeePerGas", "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "requestsHash")
-"""Added one fork after the other; a header has a first part of them."""
-_NUMBERS = frozenset(
-    {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"}
-)
-
 
 class Unproved(KeeperError):
     """The node could not prove a word; the message says which."""
@@ -40,7 +32,7 @@ class Unproved(KeeperError):
     exit_code = 3
 
 
-def prove_words(rpc: Rpc, block: BlockRef, words: Sequence[WordInput]) -> int:
+def prove_words(rpc: Endpoint, block: BlockRef, words: Sequence[WordInput]) -> int:
     """Check every word against the block's hash.
 
     Returns
@@ -67,26 +59,18 @@ def prove_words(rpc: Rpc, block: BlockRef, words: Sequence[WordInput]) -> int:
     return len(ordered)
 
 
-def state_root(rpc: Rpc, block: BlockRef) -> bytes:
+def state_root(rpc: Endpoint, block: BlockRef) -> bytes:
     """State root of a block, from a header that hashes to the block's hash."""
     header = rpc.call("eth_getBlockByHash", ["0x" + block.hash.hex(), False])
     if not isinstance(header, dict):
         raise Unproved(f"{rpc.label} has no header of block {block.number}")
-    present = [name for name in _LATER if header.get(name) is not None]
     try:
-        fields = [_field(name, header[name]) for name in (*_FIELDS, *present)]
-    except (KeyError, TypeError, ValueError):
+        hashed = header_hash(header)
+    except Malformed:
         raise Unproved(f"the header of block {block.number} is malformed") from None
-    if keccak(rlp.encode(fields)) != block.hash:
+    if hashed != block.hash:
         raise Unproved(f"the header of block {block.number} does not hash to the block's hash")
     return bytes.fromhex(header["stateRoot"][2:])
-
-
-def _field(name: str, value: str) -> bytes:
-    if name in _NUMBERS:
-        number = int(value, 16)
-        return number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return bytes.fromhex(value[2:])
 
 
 def _check(account: str, root: bytes, words: Sequence[WordInput], reply: Any) -> None:

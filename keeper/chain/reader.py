@@ -9,9 +9,11 @@ pools by itself (a feed that is a pool's mean) would be answered by the reader; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from keeper.chain.quantities import block_ref
 from keeper.chain.routes import CALLING_READERS, ROUTES, OtherBlock, Route, TooBig, probe
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Endpoint
 from keeper.errors import RetryLater
 from keeper.maths.fixed import cdiv
 from keeper.records.lockstep import Reading, together, without_readers
@@ -34,6 +36,27 @@ OTHER_BLOCK_TRIES = 3
 _HASH_DIGITS = 66
 
 
+class NoBlock(RetryLater):
+    """The node knows no such block, or none such any more."""
+
+
+def header_at(rpc: Endpoint, number: int | str) -> dict[str, Any]:
+    """Header as the node has it, by height, hash (0x and 64 digits) or tag.
+
+    Raises
+    ------
+    NoBlock
+        There is none.
+    """
+    by_hash = isinstance(number, str) and len(number) == _HASH_DIGITS
+    at = hex(number) if isinstance(number, int) else number
+    header = rpc.call("eth_getBlockByHash" if by_hash else "eth_getBlockByNumber", [at, False])
+    if header is None:
+        raise NoBlock(f"{rpc.label} has no block {number}")
+    found: dict[str, Any] = header
+    return found
+
+
 class Reader:
     """``records.ports.ChainReader`` over one node.
 
@@ -49,7 +72,7 @@ class Reader:
 
     def __init__(
         self,
-        rpc: Rpc,
+        rpc: Endpoint,
         gas_cap: int = GAS_CAP,
         plans: Mapping[str, ViewPlan] | None = None,
         routes: Sequence[Route] = ROUTES,
@@ -105,21 +128,16 @@ class Reader:
         return self._route
 
     def block(self, number: int | str) -> BlockRef:
-        """Header by height, hash (0x and 64 digits) or tag."""
-        by_hash = isinstance(number, str) and len(number) == _HASH_DIGITS
-        at = hex(number) if isinstance(number, int) else number
-        header = self.rpc.call("eth_getBlockByHash" if by_hash else "eth_getBlockByNumber", [at, False])
-        if not isinstance(header, dict):
-            raise RetryLater(f"{self.rpc.label} has no block {number}")
-        try:
-            return BlockRef(
-                int(header["number"], 16),
-                bytes.fromhex(header["hash"][2:]),
-                int(header["timestamp"], 16),
-                bytes.fromhex(header["parentHash"][2:]),
-            )
-        except (KeyError, TypeError, ValueError):
-            raise RetryLater(f"{self.rpc.label} answered a malformed header for block {number}") from None
+        """Header by height, hash (0x and 64 digits) or tag.
+
+        Raises
+        ------
+        NoBlock
+            There is none.
+        Violation
+            What was answered is no header.
+        """
+        return block_ref(header_at(self.rpc, number))
 
     def _ask(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
         """Answers of one round; a reader that failed with less than its stipend is asked again with all of it."""
@@ -151,15 +169,18 @@ class Reader:
         return answers
 
     def _call(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> tuple[list[Answer], int]:
+        return self._of_node(self.rpc, route, asks, block)
+
+    def _of_node(self, rpc: Endpoint, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> tuple[list[Answer], int]:
         """One request; a node that answers from a neighbour while a block comes in is asked again at once."""
         for _ in range(OTHER_BLOCK_TRIES - 1):
             try:
                 self.eth_calls += 1
-                return route.call(self.rpc, asks, block, self.gas_cap)
+                return route.call(rpc, asks, block, self.gas_cap)
             except OtherBlock:
                 continue
         self.eth_calls += 1
-        return route.call(self.rpc, asks, block, self.gas_cap)
+        return route.call(rpc, asks, block, self.gas_cap)
 
     def _halving(self, route: Route, asks: tuple[Ask, ...], block: BlockRef) -> list[Answer]:
         try:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keeper.chain.failpoints import check_failpoint, fire
-from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh
+from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh, Unfunded
 from keeper.chain.guards import CONFIRMED_DEPTH, Guards
 from keeper.chain.in_flight import is_lowest, tier_of
 from keeper.chain.lookup import Head, Lookup
@@ -81,7 +81,7 @@ class TxSender:
         self._private = private
         self._in_flight = in_flight
         self._lookup = Lookup(node, signer.address)
-        self._offers = Offers(node, store, signer, chain_id=chain_id, policy=policy, emit=emit)
+        self._offers = Offers(node, store, signer, chain_id=chain_id, policy=policy, guards=guards, emit=emit)
         self._settling = Settling(node, self._lookup, store, offers=self._offers, guards=guards, emit=emit)
         self._tries: dict[bytes, tuple[int, int]] = {}
         """Key -> (tries that failed, block before which it is not tried again)."""
@@ -116,7 +116,7 @@ class TxSender:
         while step := self._steps.get(row.state):
             try:
                 after = step(row, head)
-            except FeesTooHigh as error:
+            except (FeesTooHigh, Unfunded) as error:
                 return self._deferred(row, error)
             except (RetryLater, Refused) as error:
                 return self._note(row, self._reason(error))
@@ -135,12 +135,8 @@ class TxSender:
             return self._store.advance(intent.key, IntentState.SUPERSEDED, error=newer)
         if reason := self._why_wait(intent):
             return self._note(row, reason)
-        attempt = self._offers.first(intent, head.number)
+        attempt = self._offers.first(intent, head)
         self._guards.rehearse(intent)
-        balance, needed = self._lookup.balance_wei(), attempt.gas * attempt.price.max_fee_wei
-        if balance < needed:
-            self._emit("insufficient_funds", balance_wei=balance, needed_wei=needed, **facts(row))
-            return self._note(row, f"the key holds {balance} wei and may need {needed}: top it up")
         row = self._store.prepare(intent.key, self._next_nonce(), attempt)
         fire("prepared:post_commit")
         if intent.tier is Tier.EMERGENCY:
@@ -238,7 +234,7 @@ class TxSender:
     def _outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
         if len(row.attempts) >= MOST_ATTEMPTS:
             return self._note(row, f"{MOST_ATTEMPTS} attempts were made: it waits as it is until it expires")
-        return self._offers.outbid(row, head.number, tier)
+        return self._offers.outbid(row, head, tier)
 
     def _foreign(self, row: Outcome, head: Head) -> Outcome:
         """The nonce is used and none of our receipts shows: once that is deep enough, it is somebody else's."""
@@ -272,8 +268,12 @@ class TxSender:
     def _is_private(self, row: Outcome, head: Head) -> bool:
         return self._private and head.number - row.attempts[0].signed_block < PRIVATE_BLOCKS
 
-    def _deferred(self, row: Outcome, error: FeesTooHigh) -> Outcome:
-        if row.error != error.message:
+    def _deferred(self, row: Outcome, error: FeesTooHigh | Unfunded) -> Outcome:
+        if row.error == error.message:
+            return row
+        if isinstance(error, Unfunded):
+            self._emit("insufficient_funds", balance_wei=error.balance_wei, needed_wei=error.needed_wei, **facts(row))
+        else:
             self._emit("fee_deferred", reason=error.message, **facts(row))
         return self._note(row, error.message)
 

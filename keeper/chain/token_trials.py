@@ -4,7 +4,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from keeper.chain.artifacts import load
-from keeper.chain.rpc import Reverted, Rpc, RpcError
+from keeper.chain.rpc import Endpoint, Reverted, RpcError
 from keeper.chain.views import code_size, view
 from keeper.errors import Refused, RetryLater
 from keeper.maths.keccak import keccak
@@ -25,7 +25,7 @@ _RUN = "run(address,address,address,uint256[])"
 _MOVE = "(bool,bool,uint256,uint256,uint256,uint256,int256,int256,bool,bool)"
 
 
-def try_token(rpc: Rpc, token: Address, holder: Address, block: BlockRef, gas: int) -> TokenTrial:
+def try_token(rpc: Endpoint, token: Address, holder: Address, block: BlockRef, gas: int) -> TokenTrial:
     """Move a millionth of the half, then the half, of what the holder has.
 
     Parameters
@@ -51,7 +51,7 @@ def try_token(rpc: Rpc, token: Address, holder: Address, block: BlockRef, gas: i
     return TokenTrial(token, holder, held, rounds, registered)
 
 
-def held_at(rpc: Rpc, token: Address, holder: Address, block: BlockRef) -> int:
+def held_at(rpc: Endpoint, token: Address, holder: Address, block: BlockRef) -> int:
     """What ``balanceOf`` says first, raw units; 0 where it says nothing."""
     data = keccak(b"balanceOf(address)")[:4] + bytes(12) + bytes.fromhex(holder[2:])
     try:
@@ -61,7 +61,7 @@ def held_at(rpc: Rpc, token: Address, holder: Address, block: BlockRef) -> int:
     return int(reply[2:66] or "0", 16)
 
 
-def _run(rpc: Rpc, arguments: tuple[object, ...], holder: Address, block: BlockRef, gas: int) -> list[TokenMove]:
+def _run(rpc: Endpoint, arguments: tuple[object, ...], holder: Address, block: BlockRef, gas: int) -> list[TokenMove]:
     data = keccak(_RUN.encode())[:4] + encode(("address", "address", "address", "uint256[]"), arguments)
     code = "0x" + load("TokenProbe").runtime.hex()
     call = {"to": holder, "data": "0x" + data.hex(), "gas": hex(gas)}
@@ -75,7 +75,7 @@ def _run(rpc: Rpc, arguments: tuple[object, ...], holder: Address, block: BlockR
     return [TokenMove(*row) for row in rows]
 
 
-def _registered(rpc: Rpc, token: Address) -> bool:
+def _registered(rpc: Endpoint, token: Address) -> bool:
     if not code_size(rpc, REGISTRY):
         return False
     asked = (token, ERC777)

@@ -6,14 +6,14 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
-from keeper.chain.rpc import Reverted, Rpc, RpcError
+from keeper.chain.rpc import Endpoint, Reverted, RpcError
 from keeper.errors import Refused
 from keeper.maths.keccak import keccak
 from keeper.records.units import Address
 
 
 def view(  # noqa: PLR0917 - a call has this many parts
-    rpc: Rpc,
+    rpc: Endpoint,
     contract: Address,
     signature: str,
     returns: Sequence[str],
@@ -37,12 +37,12 @@ def view(  # noqa: PLR0917 - a call has this many parts
         raise Refused(f"{contract} does not answer {signature}", "check the address and the chain") from None
 
 
-def code_size(rpc: Rpc, account: Address) -> int:
+def code_size(rpc: Endpoint, account: Address) -> int:
     """Bytes of code at an account; 0 for one that is not a contract."""
     return len(rpc.call("eth_getCode", [account, "latest"])) // 2 - 1
 
 
-def first_block_with_code(rpc: Rpc, account: Address, head: int) -> int:
+def first_block_with_code(rpc: Endpoint, account: Address, head: int) -> int:
     """Block in which a contract was created, by bisection; 0 where the node keeps no state so old."""
     low, high = 0, head
     try:

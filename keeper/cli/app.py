@@ -21,6 +21,7 @@ from keeper.cli import (
     resilience,
     resume,
     run,
+    top,
     verify,
 )
 from keeper.cli.common import DEFAULT_CONFIG, Options
@@ -67,6 +68,7 @@ app.command("resilience")(resilience.resilience)
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("limits")(limits.limits)
+app.command("top")(top.top)
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)
 app.command("calibrate")(calibrate.calibrate)

@@ -40,6 +40,8 @@ def backtest(  # noqa: PLR0917 - typer makes an option of each
     k: Annotated[str, typer.Option(help="Tail multiplier of the haircut.")] = "3.6915",
     half_lives: Annotated[str, typer.Option(help="Days, quick and slow.")] = "1,11",
     reserve: Annotated[float, typer.Option(help="Collateral in the pair sold into, sizes.", min=1, max=WIDEST)] = 100,
+    depth: Annotated[list[Path] | None, typer.Option(help="Recorded depth of the pair, CSV; may be repeated.")] = None,
+    size: Annotated[float, typer.Option(help="Whole collateral to sell, with --depth.", min=1e-6, max=WIDEST)] = 100,
     stress_weight: Annotated[int, typer.Option(help="bps of stressed variance in sigma (2.8).", min=0, max=10_000)] = 0,
     buffer: Annotated[int, typer.Option(help="bps of sigma held in calm, given up in stress.", min=0, max=10_000)] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the page, its plots' numbers and the JSON.")] = Path("backtest"),
@@ -53,11 +55,14 @@ def backtest(  # noqa: PLR0917 - typer makes an option of each
     from keeper.cli.output import emit_json
 
     files = [*(prices or []), *(more or [])]
-    if bool(files) == bool(from_chain):
+    if bool(files) == bool(from_chain) or (from_chain and depth):
         raise ConfigError("nothing to walk, or two things", "give --prices FILE, or --from-chain MARKET")
     with _progress() as progress:
         if from_chain:
             histories = [_of_chain(context, from_chain, blocks, progress)]
+        elif depth:
+            chosen = _model(model, tau_hours, k)
+            histories = [_of_recording(files, depth, chosen, size, half_lives, progress)]
         else:
             chosen = _model(model, tau_hours, k)
             histories = [_of_file(file, chosen, half_lives, reserve, progress) for file in _distinct(files)]
@@ -109,6 +114,24 @@ def _of_file(file: Path, model: "ModelSettings", half_lives: str, reserve: float
     settings = _with_half_lives(starting_settings(market), half_lives)
     depth = constant_product(round(reserve * model.size), model)
     return read_history(prices, market, settings, starting_words(), depth, progress)
+
+
+def _of_recording(  # noqa: PLR0917 - what is walked, into what, how
+    files: list[Path], depth: list[Path], model: "ModelSettings", size: float, half_lives: str, progress: Progress
+) -> "History":
+    from dataclasses import replace
+
+    from keeper.backtest.assumptions import ONE, market_of, starting_settings, starting_words
+    from keeper.backtest.bars import read_prices
+    from keeper.backtest.readings import read_history
+    from keeper.backtest.recorded import opened
+
+    if len(files) != 1:
+        raise ConfigError("--depth is one pair's", "give it with the one price file of that pair")
+    prices, sized = read_prices(files[0]), replace(model, size=round(size * ONE))
+    market = market_of(prices.name, sized)
+    settings = _with_half_lives(starting_settings(market), half_lives)
+    return read_history(prices, market, settings, starting_words(), opened(depth, prices, sized), progress)
 
 
 def _of_chain(context: Context, name: str, blocks: str, progress: Progress) -> "History":

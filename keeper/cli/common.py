@@ -14,7 +14,7 @@ from keeper.errors import ConfigError, Refused, RetryLater
 if TYPE_CHECKING:
     from keeper.chain.node import ContractNode
     from keeper.chain.reader import Reader
-    from keeper.chain.rpc import Rpc
+    from keeper.chain.rpc import Endpoint
     from keeper.config import Config
     from keeper.published import History
     from keeper.records.settings import MarketSettings, Settings
@@ -44,7 +44,7 @@ class Options:
 class Chain:
     """One contract on one chain, to ask questions of."""
 
-    rpc: "Rpc"
+    rpc: "Endpoint"
     reader: "Reader"
     node: "ContractNode"
     contract: "Address"
@@ -94,16 +94,18 @@ def configuration(context: Context) -> "Config":
 
 @contextmanager
 def open_chain(config: "Config") -> Iterator[Chain]:
-    """The first configured node that answers."""
+    """The configured nodes."""
+    from keeper.chain.node import ContractNode
     from keeper.checks import connect
     from keeper.cli.log import emit
+    from keeper.reading import open_quorum_reader
 
     rpc = connect(config, emit)
     operator = config.operator
+    reader = open_quorum_reader(rpc, emit, operator.call_gas)
+    node = ContractNode(rpc, operator.contract)
     try:
-        yield _chain(
-            rpc, operator.contract, operator.chain_id, operator.start_block, operator.call_gas, "network.contract"
-        )
+        yield Chain(rpc, reader, node, operator.contract, operator.chain_id, operator.start_block, "network.contract")
     finally:
         rpc.close()
 
@@ -111,7 +113,9 @@ def open_chain(config: "Config") -> Iterator[Chain]:
 @contextmanager
 def open_bare_chain(url: str, contract: str) -> Iterator[Chain]:
     """A node and a contract, without any configuration."""
+    from keeper.chain.node import ContractNode
     from keeper.chain.rpc import Rpc
+    from keeper.reading import open_reader
     from keeper.records.units import Address
 
     address = contract.lower()
@@ -121,7 +125,9 @@ def open_bare_chain(url: str, contract: str) -> Iterator[Chain]:
         raise ConfigError("--rpc: the URL is not http or https", 'write it as "https://..."')
     rpc = Rpc("given", url)
     try:
-        yield _chain(rpc, Address(address), int(rpc.call("eth_chainId"), 16), 0, 0, "--contract")
+        chain_id = int(rpc.call("eth_chainId"), 16)
+        found = Address(address)
+        yield Chain(rpc, open_reader(rpc), ContractNode(rpc, found), found, chain_id, 0, "--contract")
     finally:
         rpc.close()
 
@@ -168,14 +174,3 @@ def now_settings(history: "History") -> "Settings":
             # Anybody's contract can be named on the command line; its words must not steer the terminal.
             raise Refused(f"its settings name a market {ascii(market.name)[:80]}", "check the address of the contract")
     return settings
-
-
-def _chain(  # noqa: PLR0917 - a chain has this many parts
-    rpc: "Rpc", contract: "Address", chain_id: int, start_block: int, call_gas: int, origin: str
-) -> Chain:
-    from keeper.chain.node import ContractNode
-    from keeper.chain.reader import GAS_CAP
-    from keeper.reading import open_reader
-
-    reader = open_reader(rpc, call_gas or GAS_CAP)
-    return Chain(rpc, reader, ContractNode(rpc, contract), contract, chain_id, start_block, origin)

@@ -68,6 +68,7 @@ def _operator(chain: Chain, rpc: str, network: str, target: Path, key: "KeySourc
         key=key,
         data_dir=data_dir,
         store_url=f"sqlite:///{data_dir / 'keeper.sqlite'}",
+        allow_single_provider=True,
         start_block=events[0].block_number,
     )
 

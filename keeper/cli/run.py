@@ -54,15 +54,14 @@ def _forever(config: "Config", *, broadcast: bool, as_json: bool) -> int:
 
     mode = "broadcast" if broadcast else "dry-run"
     with (
-        open_store(config.operator, emit) as store,
         open_monitor(config, emit, MASKER.clean, mode=mode) as monitor,
+        open_store(config.operator, monitor.emit) as store,
     ):
         monitor.emit(
             "started", network=config.operator.network, contract=config.operator.contract, markets=_names(config)
         )
         hooks = Hooks()
         if store.lease and broadcast:
-            store.lease.emit = monitor.emit
             hooks = Hooks(renew=store.lease.tick)
         code = Daemon(config, store, monitor, broadcast=broadcast, hooks=hooks).run()
     if as_json:
@@ -119,6 +118,9 @@ def _document(ports: "Ports", config: "Config", result: "CycleResult") -> dict[s
     return {
         "mode": "broadcast" if ports.sender else "dry-run",
         "network": config.operator.network,
+        "providers": {name: state.value for name, state in ports.pool.states().items()} if ports.pool else {},
+        "singleProvider": len(config.operator.providers) == 1,
+        "degradedQuorum": bool(ports.pool and ports.pool.degraded),
         "block": result.head.number,
         "windowsFolded": len({row.window for row in result.samples}),
         "markets": [_market(ports, key, market.name) for key, market in markets],

@@ -34,6 +34,7 @@ RULES: Mapping[str, Rule] = {
     "finality_violation": Rule(PAGE, "A finalized block changed: sending is halted", ("block",)),
     "foreign_nonce": Rule(PAGE, "Somebody else used a nonce of our key", ("nonce",)),
     "halted": Rule(PAGE, "Sending is halted until keeper resume", ("reason",)),
+    "insufficient_funds": Rule(PAGE, "The balance does not pay the next transaction"),
     "balance_low": Rule(PAGE, "The balance pays fewer than 20 emergency transactions"),
     "quorum_mismatch": Rule(PAGE, "Providers disagree: nothing is published", ("odd",)),
     "market_failed": Rule(PAGE, "A market's fold failed", ("market",)),

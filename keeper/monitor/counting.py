@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 PROVIDER_STATES = ("unknown", "alive", "out_of_sync", "unreachable", "wrong_chain", "syncing", "no_final", "unusable")
 """The number of a state is its place."""
-LEADING = frozenset({"held", "taken", "renewed"})
+LEADING = frozenset({"held", "leader"})
 """States of the lease in which this keeper may send."""
 MOST_LABEL = 64
 """Letters of a label that comes from an event."""
@@ -16,8 +17,18 @@ MOST_TRACKED = 1_000
 Fields = Mapping[str, Any]
 
 
+@dataclass(slots=True)
+class Transit:
+    """One intent between broadcast and end."""
+
+    sent: float | None = None
+    """Monotonic seconds of the first broadcast: a bump does not make the wait shorter."""
+    fee_wei: int = 0
+    markets: list[str] = field(default_factory=list)
+
+
 class Transits:
-    """When each transaction was first broadcast, until it is final.
+    """What is remembered of each intent until it is final; the oldest is forgotten when there are too many.
 
     Parameters
     ----------
@@ -29,22 +40,26 @@ class Transits:
         self.head = 0
         """Newest head that is known."""
         self._monotonic = monotonic
-        self._sent: dict[str, tuple[int, float]] = {}
+        self._open: dict[str, Transit] = {}
 
-    def depart(self, intent: str, block: int | None) -> None:
-        """Broadcast. Only the first time counts: a bump does not make the wait shorter."""
-        while len(self._sent) >= MOST_TRACKED:
-            self._sent.pop(next(iter(self._sent)))
-        self._sent.setdefault(intent, (block or self.head, self._monotonic()))
+    def of(self, intent: str) -> Transit:
+        """The intent's, made at first sight."""
+        while intent not in self._open and len(self._open) >= MOST_TRACKED:
+            self._open.pop(next(iter(self._open)))
+        return self._open.setdefault(intent, Transit())
 
-    def waited(self, intent: str) -> tuple[int, float] | None:
-        """(block of the broadcast, seconds since), when it is known."""
-        sent = self._sent.get(intent)
-        return (sent[0], self._monotonic() - sent[1]) if sent else None
+    def depart(self, intent: str) -> None:
+        """Broadcast."""
+        transit = self.of(intent)
+        transit.sent = self._monotonic() if transit.sent is None else transit.sent
 
-    def arrive(self, intent: str) -> None:
-        """Final: forget it."""
-        self._sent.pop(intent, None)
+    def since(self, sent: float) -> float:
+        """Seconds since then."""
+        return self._monotonic() - sent
+
+    def arrive(self, intent: str) -> Transit:
+        """Final: hand it over and forget it."""
+        return self._open.pop(intent, None) or Transit()
 
 
 class Registry(Protocol):
@@ -92,30 +107,36 @@ def job_done(metrics: Registry, fields: Fields) -> None:
 def tx_sent(metrics: Registry, fields: Fields) -> None:
     """A provider took a transaction."""
     metrics.add("tx_broadcast_total")
-    metrics.transits.depart(str(fields.get("intent")), fields.get("block"))
+    metrics.transits.depart(str(fields.get("intent")))
+
+
+def intent(metrics: Registry, fields: Fields) -> None:
+    """Where an intent stands; the sender's own events do not name its markets."""
+    if not fields.get("final"):
+        names = [str(name)[:MOST_LABEL] for name in fields.get("markets") or ()]
+        metrics.transits.of(str(fields.get("intent"))).markets = names
 
 
 def tx_mined(metrics: Registry, fields: Fields) -> None:
-    """A transaction is in a block."""
-    if (waited := metrics.transits.waited(str(fields.get("intent")))) is None:
-        return
-    metrics.observe("tx_confirm_seconds", waited[1], stage="mined")
-    if block := fields.get("block"):
-        metrics.observe("tx_confirm_blocks", max(0, int(block) - waited[0]))
+    """A transaction is in a block; what it cost counts once it is final."""
+    transit = metrics.transits.of(str(fields.get("intent")))
+    transit.fee_wei = int(fields.get("fee_wei") or 0)
+    if transit.sent is not None:
+        metrics.observe("tx_confirm_seconds", metrics.transits.since(transit.sent), stage="mined")
+    if (blocks := fields.get("blocks")) is not None:
+        metrics.observe("tx_confirm_blocks", max(0, int(blocks)))
 
 
 def tx_final(metrics: Registry, fields: Fields) -> None:
-    """A transaction is final; fee_wei is what it cost, shared by its markets."""
-    intent = str(fields.get("intent"))
-    if waited := metrics.transits.waited(intent):
-        metrics.observe("tx_confirm_seconds", waited[1], stage="final")
-    metrics.transits.arrive(intent)
-    if error := fields.get("error"):
-        metrics.add("tx_reverts_total", error=_error_name(str(error)))
-    markets = [str(name)[:MOST_LABEL] for name in fields.get("markets") or ("",)]
-    if spent := int(fields.get("fee_wei") or 0):
-        for name in markets:
-            metrics.add("gas_spent_wei_total", spent / len(markets), tier=_label(fields, "tier"), market=name)
+    """A transaction is final; its markets share what it cost."""
+    transit = metrics.transits.arrive(str(fields.get("intent")))
+    if transit.sent is not None:
+        metrics.observe("tx_confirm_seconds", metrics.transits.since(transit.sent), stage="final")
+    if fields.get("state") == "final_reverted":
+        metrics.add("tx_reverts_total", 1, error=_error_name(str(fields.get("error"))))
+    markets = transit.markets or [""]
+    for name in markets:
+        metrics.add("gas_spent_wei_total", transit.fee_wei / len(markets), tier=_label(fields, "tier"), market=name)
 
 
 def lease(metrics: Registry, fields: Fields) -> None:
@@ -149,6 +170,7 @@ HANDLERS: Mapping[str, Handler] = {
     "broadcast_conflict": _counts("broadcast_conflict_total"),
     "job_done": job_done,
     "tick_missed": _counts("job_missed_total", "job"),
+    "intent": intent,
     "tx_sent": tx_sent,
     "tx_bumped": _counts("tx_bumps_total"),
     "tx_mined": tx_mined,

@@ -61,7 +61,7 @@ class Health:
             elif event == "provider_state":
                 self._providers[str(fields.get("provider"))] = str(fields.get("state"))
             elif event == "lease":
-                held = fields.get("state") in {"held", "taken", "renewed", "standby"}
+                held = fields.get("state") in {"held", "leader", "standby"}
                 self._fault("lease", "" if held else f"the lease is {fields.get('state')}")
             elif event in {"halted", "resumed"}:
                 self._fault("halt", "sending is halted; see keeper resume" if event == "halted" else "")

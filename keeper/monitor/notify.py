@@ -62,8 +62,7 @@ class Notifier:
         self._told: dict[str, _Told] = {}
         self._wake = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
-        self._thread.start()
+        self._thread = self._started()
 
     def replace(self, sinks: Sequence[Sink]) -> None:
         """Send to other places from now on."""
@@ -83,6 +82,9 @@ class Notifier:
                 self._queue.popleft()
                 dropped = True
             self._queue.append((alarm, again))
+            if not self._thread.is_alive() and not self._stopping:
+                # A plug-in failed in a way of its own; the alarm that it had is in the log, the others still go.
+                self._thread = self._started()
             self._wake.notify()
         if dropped:
             self._emit("alert_dropped")
@@ -109,6 +111,11 @@ class Notifier:
         self._told.pop(same, None)
         self._told[same] = _Told(now)
         return told.silenced if told else 0
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+        thread.start()
+        return thread
 
     def _run(self) -> None:
         while True:
@@ -166,13 +173,13 @@ def _sink(number: int, url: str, severity: str) -> Sink | None:
 
     # The library would log the URL that it cannot parse, and print the log where nobody has set one up.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    target = Apprise()
-    if not target.add(url):
+    target = Apprise.instantiate(url, suppress_exceptions=True)
+    if target is None:
         return None
     severities = frozenset({severity}) if severity else frozenset({PAGE, WARN})
 
     def send(title: str, body: str) -> bool:
-        # Whatever a plug-in of the library raises, it turns into False.
+        # Not by the library's own dispatcher: its thread pool is waited for when the process ends.
         return bool(target.notify(body=body, title=title))
 
     scheme = url.partition(":")[0].lower()[:16]

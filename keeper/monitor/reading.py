@@ -46,9 +46,9 @@ class IntentReading:
     nonce: int | None
     markets: tuple[str, ...]
     blocks: int
-    """Since it was first seen open."""
+    """Since it was first signed; without a signature, since it was first seen open."""
     seconds: int
-    """Likewise, chain time."""
+    """Chain time since it was first seen open."""
     unmined: bool
     """Signed or sent, and in no block."""
     error: str = ""

@@ -7,7 +7,8 @@ MAX_SOURCES = 3
 MAX_CORE_BYTES = 192
 _HEAD = ">BIIIB"
 _SOURCE_BYTES = 53
-VERSION = 1
+VERSION, WARMING_VERSION = 1, 2
+"""The second one has a byte more a source, and is written only while one of them warms up after a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,13 @@ class SourceCore:
     window_ticks: int
     """Cumulative difference over the last closed window, int56."""
     window_seconds: int
-    """Length of the last closed window."""
+    """Length of the last closed window; 0 = none since the gap."""
     fast: int
     """Decayed variance, half-life 1 d: squared ticks per second in WAD, rounded up, uint96."""
     slow: int
     """Decayed variance, half-life 11 d: squared ticks per second in WAD, rounded up, uint96."""
+    warming: int = 0
+    """Windows that must still close after a gap before the source has a value, uint8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,15 @@ def encode_core(core: Core | None) -> bytes:
 
     Layout, big-endian: version u8, window u32, time u32, dwell_since u32, count u8, then per source
     pool 7, last_time u32, last_tick_cumulative i56, window_ticks i56, window_seconds u32, fast u96, slow u96 = 53.
+    Version 2: then warming u8 = 54.
     """
     if core is None:
         return b""
-    head = struct.pack(_HEAD, VERSION, core.window, core.time, core.dwell_since, len(core.sources))
-    return head + b"".join(_encode_source(source) for source in core.sources)
+    warming = any(source.warming for source in core.sources)
+    version = WARMING_VERSION if warming else VERSION
+    head = struct.pack(_HEAD, version, core.window, core.time, core.dwell_since, len(core.sources))
+    tails = [bytes([source.warming]) if warming else b"" for source in core.sources]
+    return head + b"".join(_encode_source(source) + tail for source, tail in zip(core.sources, tails, strict=True))
 
 
 def decode_core(data: bytes) -> Core | None:
@@ -68,12 +75,22 @@ def decode_core(data: bytes) -> Core | None:
         return None
     size = struct.calcsize(_HEAD)
     if len(data) < size:
-        raise ValueError(f"not a core of version {VERSION}: {len(data)} bytes")
+        raise _not_a_core(data)
     version, window, time, dwell, count = struct.unpack(_HEAD, data[:size])
-    if version != VERSION or len(data) != size + count * _SOURCE_BYTES:
-        raise ValueError(f"not a core of version {VERSION}: {len(data)} bytes, version {version}")
-    rows = [data[size + i * _SOURCE_BYTES : size + (i + 1) * _SOURCE_BYTES] for i in range(count)]
-    return Core(window, time, dwell, tuple(_decode_source(row) for row in rows))
+    warms = version == WARMING_VERSION
+    length = _SOURCE_BYTES + warms
+    if version not in {VERSION, WARMING_VERSION} or len(data) != size + count * length:
+        raise _not_a_core(data)
+    rows = [data[size + i * length : size + (i + 1) * length] for i in range(count)]
+    sources = tuple(_decode_source(row) for row in rows)
+    if warms and not any(source.warming for source in sources):
+        # One state has one encoding.
+        raise _not_a_core(data)
+    return Core(window, time, dwell, sources)
+
+
+def _not_a_core(data: bytes) -> ValueError:
+    return ValueError(f"not a core of version {VERSION} or {WARMING_VERSION}: {len(data)} bytes, version {data[0]}")
 
 
 def _encode_source(source: SourceCore) -> bytes:
@@ -102,4 +119,5 @@ def _decode_source(row: bytes) -> SourceCore:
         window_seconds=number(25, 29),
         fast=number(29, 41),
         slow=number(41, 53),
+        warming=number(53, len(row)),
     )

@@ -8,6 +8,9 @@ from dataclasses import astuple, dataclass
 
 from keeper.records.units import NO_ADDRESS, Address
 
+SCHEMA = 2
+"""Layout of the document, and the fold that it means; 1 had fewer terms and took a gap for a window (decision 25)."""
+
 DYNAMIC_FEE = 0x800000
 """``fee`` in the key of a Uniswap v4 pool whose hooks set its fee; no fee by itself is above 1,000,000."""
 
@@ -194,7 +197,7 @@ class Settings:
     """Everything the fold depends on besides the chain; its hash is on chain."""
 
     schema: int
-    """Version of this layout: 1."""
+    """:data:`SCHEMA`: a keeper passes over a document of another one."""
     chain_id: int
     cadence_blocks: int
     """Length of a window; must equal the contract's."""
@@ -278,12 +281,8 @@ def _route(row: tuple) -> RouteSettings:  # type: ignore[type-arg]
 
 
 def _pools(rows: tuple) -> tuple[PoolSettings, ...]:  # type: ignore[type-arg]
-    return tuple(_pool(row) for row in rows)
-
-
-def _pool(row: tuple) -> PoolSettings:  # type: ignore[type-arg]
-    fields = dict(zip(PoolSettings.__annotations__, row, strict=True))
-    return PoolSettings(**fields | {"rates": tuple(fields["rates"])})
+    named = (dict(zip(PoolSettings.__annotations__, row, strict=True)) for row in rows)
+    return tuple(PoolSettings(**fields | {"rates": tuple(fields["rates"])}) for fields in named)
 
 
 def two_token_pool(

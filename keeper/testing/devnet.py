@@ -5,7 +5,7 @@ so two worlds have the same prices but sample different blocks.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,18 +153,23 @@ def build_devnet(
     )
 
 
-def write_operator_files(devnet: Devnet, folder: Path, *, keeper: int = 0, url: str = "") -> Path:
-    """Write key file (0600) and ``keeper.toml`` for one of the signers; returns the TOML's path."""
+def write_operator_files(devnet: Devnet, folder: Path, *, keeper: int = 0, url: str | Mapping[str, str] = "") -> Path:
+    """Write key file (0600) and ``keeper.toml`` for one of the signers; returns the TOML's path.
+
+    ``url`` names another node than the devnet's own, or several by name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     key_file = folder / "keeper.key"
     key_file.touch(mode=0o600)
     key_file.chmod(0o600)
     key_file.write_text(devnet.keeper_keys[keeper].hex() + "\n")
+    providers = dict(url) if isinstance(url, Mapping) else {"anvil": url or devnet.url}
     network = {
         "name": "devnet",
         "chain_id": devnet.chain_id,
         "contract": devnet.contract,
-        "providers": {"anvil": url or devnet.url},
+        "allow_single_provider": len(providers) == 1,
+        "providers": providers,
     }
     operator = {"key_file": "keeper.key", "data_dir": "data", "poll_seconds": 1, "start_block": devnet.start_block}
     path = folder / "keeper.toml"

@@ -9,7 +9,15 @@ from dataclasses import astuple, dataclass
 from math import floor, log
 
 from keeper.records.live import Law, Limits
-from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, Settings, two_token_pool
+from keeper.records.settings import (
+    SCHEMA,
+    FeedSettings,
+    MarketSettings,
+    ModelSettings,
+    PoolSettings,
+    Settings,
+    two_token_pool,
+)
 from keeper.records.units import WAD, Address
 from keeper.testing.uniswap import Position
 
@@ -212,7 +220,7 @@ def market_settings(
 def compressed_settings(chain_id: int, markets: tuple[MarketSettings, ...]) -> Settings:
     """The settings document of the local world."""
     return Settings(
-        schema=1,
+        schema=SCHEMA,
         chain_id=chain_id,
         cadence_blocks=CADENCE,
         window_seconds=120,

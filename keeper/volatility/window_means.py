@@ -29,6 +29,9 @@ IDLE_WINDOWS = 4
 MAX_VARIANCE = (1 << 96) - 1
 """What the packed core can hold; a sigma of 150,000 fits."""
 
+MAX_WARMING = 255
+"""Likewise."""
+
 
 def estimate(
     entry: SourceCore | None, pool: PoolSettings, state: PoolState, block: BlockRef, settings: Settings
@@ -69,7 +72,7 @@ def _bootstrap(
     """Equal weight over the windows that the ring still covers; both accumulators start from it."""
     points = (*state.ring, state.now)[-settings.bootstrap_windows - 1 :]
     windows = [_window(points[i], points[i + 1]) for i in range(len(points) - 1)]
-    if len(windows) < max(2, settings.bootstrap_min_windows):
+    if len(windows) < _least_windows(settings):
         reason = f"the ring covers {len(windows)} windows, {settings.bootstrap_min_windows} are needed"
         return None, _no_value(pool, reason)
     if any(seconds <= 0 for _, seconds in windows):
@@ -102,29 +105,52 @@ def _accumulate(
         if closed is None:
             return entry, _no_value(pool, "the variance does not fit the packed core")
         entry = closed
+    if entry.warming:
+        windows = "1 more window is" if entry.warming == 1 else f"{entry.warming} more windows are"
+        return entry, _no_value(pool, f"not warm since the gap: {windows} needed")
     fast, slow = annual_sigma_up(entry.fast, 1), annual_sigma_up(entry.slow, 1)
     return entry, SourceVolatility(pool.address, to_step_up(max(fast, slow)), fast, slow, "accumulators")
 
 
 def _close(entry: SourceCore, state: UniswapV3State, settings: Settings) -> SourceCore | None:
-    last = (entry.window_ticks, entry.window_seconds)
+    """The entry after the open window; None when a variance does not fit.
+
+    A stretch of more than one fast half-life is a gap (decision 25): it may raise the accumulators, never lower them,
+    and the source warms up anew with windows that have nothing to do with it.
+    """
     ticks = cumulative_change(entry.last_tick_cumulative, state.now.tick_cumulative)
     seconds = state.now.time - entry.last_time
-    change = squared_change_up(last, (ticks, seconds))
-    between = (entry.window_seconds + seconds) // 2
-    fast = decayed_up(entry.fast, change, between, settings.half_life_fast_seconds)
-    slow = decayed_up(entry.slow, change, between, settings.half_life_slow_seconds)
+    gap = seconds > settings.half_life_fast_seconds
+    fast, slow = _decayed(entry, (ticks, seconds), settings) if entry.window_seconds else (entry.fast, entry.slow)
+    if gap:
+        fast, slow = max(fast, entry.fast), max(slow, entry.slow)
     if max(fast, slow) > MAX_VARIANCE:
         return None
     return replace(
         entry,
         last_time=state.now.time,
         last_tick_cumulative=state.now.tick_cumulative,
-        window_ticks=ticks,
-        window_seconds=seconds,
+        window_ticks=0 if gap else ticks,
+        window_seconds=0 if gap else seconds,
         fast=fast,
         slow=slow,
+        warming=min(MAX_WARMING, _least_windows(settings)) if gap else max(0, entry.warming - 1),
     )
+
+
+def _decayed(entry: SourceCore, window: Window, settings: Settings) -> tuple[int, int]:
+    """Both accumulators after one more window."""
+    change = squared_change_up((entry.window_ticks, entry.window_seconds), window)
+    between = (entry.window_seconds + window[1]) // 2
+    return (
+        decayed_up(entry.fast, change, between, settings.half_life_fast_seconds),
+        decayed_up(entry.slow, change, between, settings.half_life_slow_seconds),
+    )
+
+
+def _least_windows(settings: Settings) -> int:
+    """Fewest windows that give a value: two make the first difference."""
+    return max(2, settings.bootstrap_min_windows)
 
 
 def _window(start: Cumulative, end: Cumulative) -> Window:

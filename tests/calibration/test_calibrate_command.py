@@ -71,6 +71,7 @@ def test_the_fragment_is_what_the_configuration_takes(tmp_path: Path, capsys: py
         chain_id=CHAIN_ID,
         contract=CONTRACT,
         providers=(Provider("local", Secret("http://127.0.0.1:9")),),
+        allow_single_provider=True,
         key=None,
         data_dir=tmp_path / "data",
         store_url="sqlite:///keeper.sqlite",

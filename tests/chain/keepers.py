@@ -10,11 +10,13 @@ from io import StringIO
 from pathlib import Path
 
 from keeper.__main__ import main
+from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.config import load_config
-from keeper.cycle import Ports
+from keeper.cycle import Ports, run_cycle
 from keeper.protocols.bulkhead_events import Event, decode_event
 from keeper.testing.client import DevChain
-from keeper.testing.devnet import Devnet, write_operator_files
+from keeper.testing.devnet import Devnet, build_devnet, write_operator_files
+from keeper.testing.scenario import Scenario
 from keeper.wiring import open_ports
 
 
@@ -28,6 +30,23 @@ def opened(devnet: Devnet, folder: Path, *, broadcast: bool = False, url: str = 
     config = load_config(write_operator_files(devnet, folder, url=url), {})
     with open_ports(config, broadcast=broadcast, emit=ignore) as ports:
         yield ports
+
+
+@contextmanager
+def sold_off(folder: Path, steps: int) -> Iterator[tuple[DevChain, Devnet, Path]]:
+    """A devnet on which a keeper has lived through the start of the sell-off, and that keeper's configuration."""
+    with Anvil.start(AnvilOptions(no_mining=True)) as node:
+        chain = DevChain(node.url)
+        devnet = build_devnet(chain)
+        scenario = Scenario(chain, devnet)
+        scenario.align()
+        with opened(devnet, folder, broadcast=True) as ports:
+            for index in range(steps):
+                scenario.step(index)
+                run_cycle(ports)
+            chain.mine(3)
+            run_cycle(ports)
+        yield chain, devnet, folder / "keeper.toml"
 
 
 @dataclass(frozen=True, slots=True)

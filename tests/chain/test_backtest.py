@@ -6,42 +6,29 @@ from pathlib import Path
 
 import pytest
 from backtests import silent
-from keepers import keeper, opened
+from keepers import keeper, sold_off
 
 from keeper.backtest.candidates import ours
 from keeper.backtest.chain import chain_history
 from keeper.backtest.records import History
 from keeper.backtest.walk import walk
-from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.chain.node import ContractNode
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
-from keeper.cycle import run_cycle
 from keeper.errors import ConfigError
 from keeper.published import read_history
 from keeper.risk.windows import last_ended, window_of
 from keeper.sampling import Sampler
 from keeper.testing.client import DevChain
-from keeper.testing.devnet import Devnet, build_devnet
-from keeper.testing.scenario import Scenario
+from keeper.testing.devnet import Devnet
 
 STEPS = 22
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DevChain, Devnet, Path]]:
-    """A devnet on which a keeper has lived through the start of the sell-off."""
-    folder = tmp_path_factory.mktemp("lived")
-    with Anvil.start(AnvilOptions(no_mining=True)) as node:
-        chain = DevChain(node.url)
-        devnet = build_devnet(chain)
-        scenario = Scenario(chain, devnet)
-        scenario.align()
-        with opened(devnet, folder, broadcast=True) as ports:
-            for index in range(STEPS):
-                scenario.step(index)
-                run_cycle(ports)
-        yield chain, devnet, folder / "keeper.toml"
+    with sold_off(tmp_path_factory.mktemp("lived"), STEPS) as lived:
+        yield lived
 
 
 def windows_since_listing(chain: DevChain, devnet: Devnet) -> range:

@@ -135,8 +135,9 @@ def test_a_node_that_allows_nothing_is_named_with_all_its_reasons(bench: Bench) 
     bench.chain.rpc("anvil_setCode", MULTICALL3, "0x")
     bench.chain.mine()
     with Strict(bench.chain.url, overrides=False, creations=False) as rpc:
-        reader = open_reader(rpc)
+        reader = Reader(rpc, routes=ROUTES[:3])
         block = reader.block("latest")
+        assert open_reader(rpc).route(block).name == "single"
         with pytest.raises(RetryLater) as error:
             reader.route(block)
     bench.chain.rpc("anvil_setCode", MULTICALL3, code)

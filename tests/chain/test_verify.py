@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from keepers import keeper, opened
+from keepers import keeper, opened, sold_off
 
 from keeper.acting import plan_publish
-from keeper.chain.anvil import Anvil, AnvilOptions
 from keeper.chain.node import ContractNode
 from keeper.chain.reader import Reader
 from keeper.chain.rpc import Rpc
@@ -18,28 +17,15 @@ from keeper.cycle import read_words, run_cycle
 from keeper.published import History, read_history
 from keeper.replay import Replay
 from keeper.testing.client import DevChain
-from keeper.testing.devnet import Devnet, build_devnet
-from keeper.testing.scenario import Scenario
+from keeper.testing.devnet import Devnet
 
 STEPS = 20
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DevChain, Devnet, Path]]:
-    """A devnet on which a keeper has lived through the start of the sell-off."""
-    folder = tmp_path_factory.mktemp("lived")
-    with Anvil.start(AnvilOptions(no_mining=True)) as node:
-        chain = DevChain(node.url)
-        devnet = build_devnet(chain)
-        scenario = Scenario(chain, devnet)
-        scenario.align()
-        with opened(devnet, folder, broadcast=True) as ports:
-            for index in range(STEPS):
-                scenario.step(index)
-                run_cycle(ports)
-            chain.mine(3)
-            run_cycle(ports)
-        yield chain, devnet, folder / "keeper.toml"
+    with sold_off(tmp_path_factory.mktemp("lived"), STEPS) as lived:
+        yield lived
 
 
 def history_of(devnet: Devnet, rpc: Rpc) -> History:

@@ -68,21 +68,24 @@ class World:
         """A window in which prices fall by 30 %: every market is to be tightened."""
         self.window(0.7)
 
-    def empty(self, blocks: int = 1) -> None:
-        """Blocks without our transactions: the mempool stays as it is."""
-        with self.held_back():
-            self.chain.mine(blocks)
+    def govern(self, signature: str, *values: object) -> dict[str, Any]:
+        """A call of the administrator, mined."""
+        return self.chain.transact(self.devnet.admin, self.devnet.contract, signature, *values)
 
-    @contextmanager
-    def held_back(self) -> Iterator[None]:
-        """While the body runs no transaction of the keeper is mined, whatever it pays."""
-        # Anvil mines the whole mempool; taking the key's transactions out and putting them back is selective mining.
-        raws = [self.chain.rpc("eth_getRawTransactionByHash", row) for row in self.pending()]
+    def block_with(self, raws: list[str]) -> None:
+        """One block with exactly these transactions of the key, whatever waits in the mempool."""
         for row in self.pending():
             self.chain.rpc("anvil_dropTransaction", row)
-        yield
         for raw in raws:
             self.chain.rpc("eth_sendRawTransaction", raw)
+        self.chain.mine()
+
+    def mine(self, blocks: int = 1, base_fee: int | None = None) -> None:
+        """Blocks without trades, at a base fee if one is given."""
+        for _ in range(blocks):
+            if base_fee is not None:
+                self.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+            self.chain.mine()
 
     def pending(self) -> list[str]:
         """Hashes of the key's transactions that wait, lowest nonce first."""
@@ -92,10 +95,6 @@ class World:
             rows = {key.lower(): value for key, value in content[part].items()}.get(self.address.lower(), {})
             found += [row["hash"] for _, row in sorted(rows.items(), key=lambda item: int(item[0]))]
         return found
-
-    def base_fee(self, wei: int) -> None:
-        """Base fee of the next block."""
-        self.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(wei))
 
     def nonce(self) -> int:
         """Transactions of the key that were mined."""

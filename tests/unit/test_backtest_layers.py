@@ -120,6 +120,24 @@ def test_a_normal_world_passes_and_a_calm_multiplier_does_not() -> None:
     assert [(row.holds, "all assets pooled" in row.question) for row in both] == [(True, True), (False, True)]
 
 
+def test_a_var_figure_that_does_not_hold_says_to_which_side_it_errs() -> None:
+    chance = random.Random(11)
+    scores = [chance.gauss(0, 1) for _ in range(6000)]
+    lumps = [3.0 if at % 400 < 20 else 0.0 for at in range(6000)]
+    values = {"wide": 2.2, "narrow": 1.2, "right": 1.6449}
+    seen = {}
+    for name, value in values.items():
+        rows = phases(scores, [Span("later", 0, 6000)], [Multiplier(name, Fraction(95, 100), value)], 6)
+        seen[name] = [row.seen for row in (*verdicts("ours", "later", rows, [], []), *pooled([rows, rows], "later"))]
+    assert all("fewer than the 5 % promised: too wide, which errs to the safe side" in line for line in seen["wide"])
+    assert all("more than the 5 % promised: too narrow" in line for line in seen["narrow"])
+    assert not any("promised" in line for line in seen["right"])
+    rows = phases(lumps, [Span("later", 0, 6000)], [Multiplier("lumps", Fraction(95, 100), 2.0)], 1)
+    rate, alone = verdicts("ours", "later", rows, [], [])
+    assert (rate.holds, alone.holds) == (True, False)
+    assert alone.seen.endswith("as many as promised, but they come together")
+
+
 def test_multipliers_are_the_student_t_s_or_the_m_th_worst_of_the_span() -> None:
     assert [round(row.value, 3) for row in student_multipliers(4)] == [1.507, 2.649]
     scores: list[float | None] = [float(at) for at in range(1, 201)]

@@ -99,6 +99,26 @@ def test_a_hole_is_no_value_ages_the_old_one_and_loosens_nothing(tmp_path: Path)
     assert held[-1] > held[0], "silence beyond the grace widens"
 
 
+def test_after_a_hole_of_166_days_nothing_loosens_until_a_day_has_been_seen(tmp_path: Path) -> None:
+    hole = 166 * DAY_BARS
+    closes: list[float | None] = [*wobble(300, step=0.02), *[None] * hole, *wobble(300, step=0.02)]
+    history = history_of(tmp_path, rows_of(closes))
+    end = 300 + hole
+    said = [row.missing for row in history.readings[end : end + DAY_BARS + 1]]
+    assert said[0] == ("volatility: not warm since the gap: 48 more windows are needed",)
+    assert said[DAY_BARS - 1] == ("volatility: not warm since the gap: 1 more window is needed",)
+    assert said[DAY_BARS] == ()
+    before, after = history.readings[299].sigma_wad, history.readings[end + DAY_BARS].sigma_wad
+    assert before is not None
+    assert after is not None
+    # The same price moves as before: what is said is the same, not the next to nothing of a mean over 166 days.
+    assert after == pytest.approx(before, rel=0.02)
+    steps = walked(history)
+    held = [step.published_bps for step in steps[299 : end + DAY_BARS]]
+    assert held == sorted(held)
+    assert "loosen" not in {step.due for step in steps[300 : end + DAY_BARS + 12]}
+
+
 def test_the_jump_over_a_hole_counts_once_over_its_whole_time(tmp_path: Path) -> None:
     closes: list[float | None] = [*wobble(300), *wobble(300, price=900.0)]
     gapped = [*closes[:300], *[None] * 8, *closes[300:]]

@@ -96,7 +96,7 @@ FAULTS = {
     "an answer that is no number": Fault(fed(2061 * 10**8, cut=1), "159 bytes are not a round"),
     "no liquidity at the sample": Fault(lambda row: with_pool(row, liquidity=0, ticks=()), "nothing can be sold there"),
     "a gap of two hours": Fault(lambda row: row, hole=24),
-    "a hole of 166 days": Fault(lambda row: row, hole=166 * 288),
+    "a hole of 166 days": Fault(lambda row: row, "not warm since the gap: 4 more windows are needed", hole=166 * 288),
     "a bad print": Fault(lambda row: with_pool(row, now=_jumped(row)), restarts=False),
     "time that stood still": Fault(lambda row: with_pool(row, now=_earlier(row, 0)), restarts=False),
     "time that went back": Fault(lambda row: with_pool(row, now=_earlier(row, 9000)), restarts=False),
@@ -162,6 +162,26 @@ def test_a_fault_that_leaves_a_value_never_lowers_the_volatility(name: str) -> N
     for phase, _, folded in seen:
         if phase == "during" and not FAULTS[name].hole:
             assert (folded.estimates.sigma_wad or 0) >= min(calm, MARKET.model.sigma_floor_wad)
+
+
+def test_after_a_hole_of_166_days_the_source_is_silent_for_four_windows_and_then_says_what_it_said() -> None:
+    wild = replace(MARKET, model=replace(MARKET.model, sigma_floor_wad=0))
+    core, seen = b"", []
+    for window in (*range(FIRST, FIRST + 40), *range(FIRST + 166 * 288, FIRST + 166 * 288 + 40)):
+        row = good(make_block(25 * window))
+        folded = fold_sample(core, row, window, TRAILING, wild, SETTINGS)
+        core = folded.decision.core_after
+        seen.append(folded)
+    sigma = [folded.estimates.sigma_wad for folded in seen]
+    assert None not in sigma[:40]
+    # The sample after the hole, and four half hours of six samples each.
+    assert sigma[40:64] == [None] * 24
+    assert None not in sigma[64:]
+    before, after = sigma[39], sigma[64]
+    assert before is not None
+    assert after is not None
+    assert before > after > before * 99 // 100
+    assert {folded.decision.due for folded in seen[40:64]} == {Due.NONE}
 
 
 RINGS: dict[str, tuple[Callable[[tuple[Cumulative, ...]], tuple[Cumulative, ...]], str]] = {

@@ -37,6 +37,7 @@ COMMANDS = (
     "backtest",
     "devnet",
     "doctor",
+    "top",
 )
 HEAVY = (
     "sqlalchemy",
@@ -51,6 +52,9 @@ HEAVY = (
     "numpy",
     "scipy",
     "arch",
+    "structlog",
+    "apprise",
+    "prometheus_client",
 )
 
 
@@ -60,6 +64,7 @@ def write(folder: Path) -> Path:
         chain_id=CHAIN_ID,
         contract=CONTRACT,
         providers=(Provider("local", Secret("http://127.0.0.1:9")),),
+        allow_single_provider=True,
         key=None,
         data_dir=folder / "data",
         store_url=f"sqlite:///{folder / 'keeper.sqlite'}",

@@ -82,6 +82,9 @@ def test_the_same_history_gives_the_same_bytes(cut: Path, tmp_path: Path) -> Non
         (("--prices", "{cut}", "--k", "-1"), "--k: '-1' is not a number"),
         (("--prices", "{cut}", "--half-lives", "1"), "are not two numbers of days"),
         (("--prices", "{cut}", "{cut}"), "two price files are named eth"),
+        (("--prices", "{cut}", "--depth", "none.csv"), "there is no recording none.csv"),
+        (("--prices", "{cut}", "{cut}", "--depth", "none.csv"), "--depth is one pair's"),
+        (("--prices", "{cut}", "--depth", "{cut}"), "does not name its columns"),
     ],
 )
 def test_bad_input_is_one_line_with_a_remedy(cut: Path, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -31,6 +31,7 @@ def operator(folder: Path, **changes: object) -> Operator:
         "chain_id": CHAIN_ID,
         "contract": CONTRACT,
         "providers": (Provider("local", Secret(f"https://node.example/{TOKEN}")),),
+        "allow_single_provider": True,
         "key": None,
         "data_dir": folder / "data",
         "store_url": f"sqlite:///{folder / 'data' / 'keeper.sqlite'}",
@@ -304,6 +305,24 @@ def test_the_environment_overrides_the_file_and_is_named_in_the_message(tmp_path
     assert [provider.name for provider in added] == ["local", "spare"]
     (line,) = problems(path, {"BULKHEAD_KEEPER__POLL": "9"})
     assert line.startswith("keeper.poll (from BULKHEAD_KEEPER__POLL): unknown key")
+
+
+def test_one_node_is_enough_only_for_who_says_so(tmp_path: Path) -> None:
+    alone = write(tmp_path, allow_single_provider=False)
+    assert problems(alone) == (
+        (
+            "network.providers: one node is named, and nobody would check what it says; "
+            "name a second one, or write allow_single_provider = true in [network]"
+        ),
+    )
+    assert load_config(alone, {"BULKHEAD_NETWORK__ALLOW_SINGLE_PROVIDER": "true"}).operator.allow_single_provider
+    two = load_config(alone, {"BULKHEAD_NETWORK__PROVIDERS__SPARE": "http://spare"}).operator
+    assert (len(two.providers), two.allow_single_provider, two.emergency_quorum, two.max_reply_mib) == (2, False, 1, 16)
+    (line,) = problems(alone, {"BULKHEAD_NETWORK__ALLOW_SINGLE_PROVIDER": "perhaps"})
+    assert "'perhaps' is neither true nor false; write true or false" in line
+    (line,) = problems(write(tmp_path), {"BULKHEAD_NETWORK__EMERGENCY_QUORUM": "3"})
+    assert "network.emergency_quorum" in line
+    assert "3 is above 2" in line
 
 
 def test_other_variables_with_our_prefix_are_left_alone(tmp_path: Path) -> None:

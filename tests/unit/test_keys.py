@@ -70,6 +70,29 @@ def test_a_wrong_or_missing_password_is_refused(tmp_path: Path) -> None:
         open_account(store, password)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"version": 4}, "is no keystore of version 3"),
+        ({"version": 99}, "is no keystore of version 3"),
+        ({"version": None}, "is no keystore of version 3"),
+        ({"kdf": "argon2id"}, "does not open"),
+        ({"mac": "00"}, "does not open"),
+    ],
+)
+def test_a_keystore_of_another_kind_is_refused_in_a_line(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    store, password = tmp_path / "store.json", tmp_path / "password"
+    document = Account.encrypt(KEY, "hunter2", kdf="pbkdf2", iterations=2)
+    for name, value in changes.items():
+        (document if name in document else document["crypto"])[name] = value
+    store.write_text(json.dumps(document))
+    password.write_text("hunter2")
+    with pytest.raises(ConfigError, match=said) as caught:
+        open_account(store, password)
+    assert caught.value.hint
+    assert document["crypto"]["ciphertext"] not in str(caught.value)
+
+
 def test_failpoints_are_refused_on_a_real_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEEPER_FAILPOINT", "signed:post_commit=kill")
     check_failpoint(31337)

@@ -21,12 +21,14 @@ from factories import (
 )
 
 from keeper import cycle
+from keeper.budgets import Budgets
 from keeper.fold import fold_sample
 from keeper.records.decision import Due, Folded
 from keeper.records.live import AuxWord, ContractWords
 from keeper.records.snapshot import MarketSnapshot, PoolReading
 from keeper.store.samples import StoredSample
 
+RICH = Budgets(10**18, 10**18, 10**18)
 SETTINGS, WINDOW = make_settings(), 1000
 BLOCK = make_block(WINDOW * 25)
 V2_DOWN = (pool_reading(), pool_reading(failure="down"))
@@ -58,9 +60,12 @@ def test_a_pending_is_not_activated_on_a_sample_with_a_missing_input_nor_while_i
     row = StoredSample(snapshot.market, WINDOW, 1, b"", snapshot, folded)
     follower = SimpleNamespace(settings=SETTINGS, chain_id=CHAIN_ID, contract=CONTRACT)
     samples = SimpleNamespace(latest=lambda _market: row)
+    intents = SimpleNamespace(landed_since=lambda _time: [])
     monkeypatch.setattr(cycle, "read_words", lambda *_: {snapshot.market: words})
     monkeypatch.setattr(cycle, "due_batches", lambda *_: [])
     monkeypatch.setattr(cycle, "_safe_number", lambda _ports: 0)
     keys = frozenset({snapshot.market}) if held else frozenset()
-    ports = cast("cycle.Ports", SimpleNamespace(follower=follower, samples=samples, held=keys))
+    ports = cast(
+        "cycle.Ports", SimpleNamespace(follower=follower, samples=samples, intents=intents, budgets=RICH, held=keys)
+    )
     assert len(cycle.plan(ports, make_block(WINDOW * 25 + 5))) == plans

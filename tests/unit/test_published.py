@@ -7,6 +7,7 @@ import pytest
 from eth_abi.abi import encode
 from factories import CHAIN_ID, CONTRACT, make_settings, market_settings
 
+from keeper.errors import Refused
 from keeper.maths.keccak import keccak
 from keeper.protocols.bulkhead import BATCH_ABI
 from keeper.protocols.bulkhead_events import TOPICS, BatchPublished, MarketListed, ReportApplied, SettingsSet
@@ -16,7 +17,7 @@ from keeper.records.decision import Targets
 from keeper.records.live import LIVE_BITS, LiveWord, pack
 from keeper.records.log import Log, Transaction
 from keeper.records.report import Report
-from keeper.records.settings import Settings, encode_settings
+from keeper.records.settings import SCHEMA, Settings, encode_settings
 from keeper.records.units import Address
 from keeper.replay import Replay
 from keeper.risk.keys import market_key, settings_hash
@@ -95,25 +96,32 @@ def test_a_document_that_is_none_does_not_blind_the_keeper() -> None:
     assert Chain(rows).history().settings_at(70) == FIRST
 
 
-def test_a_document_of_another_schema_is_passed_over_and_named() -> None:
-    later = replace(FIRST, schema=2, heartbeat_seconds=1)
+@pytest.mark.parametrize("schema", [SCHEMA - 1, SCHEMA + 1])
+def test_a_document_of_another_schema_is_passed_over_and_named(schema: int) -> None:
+    later = replace(FIRST, schema=schema, heartbeat_seconds=1)
     rows = [settings_set(10, 10, FIRST), listed(11), settings_set(50, 50, later), *published(70, 60, 1, core_at(60))]
     history = Chain(rows).history()
     assert history.settings_at(60) == FIRST
-    assert [row.schema for row in history.adopted] == [1, 2]
+    assert [row.schema for row in history.adopted] == [SCHEMA, schema]
     (row,) = history.reports
     assert history.schema_needed(row) is None
     resting = replace(row, batch=replace(row.batch, settings_hash=settings_hash(later)))
-    assert history.schema_needed(resting) == 2
+    assert history.schema_needed(resting) == schema
     verdict = Replay(history, reader=None, contract=CONTRACT).verify(resting)  # type: ignore[arg-type]
-    assert verdict.differs == "its settings have schema 2: it needs a keeper that reads that, this reads 1"
+    assert verdict.differs == f"its settings have schema {schema}: it needs a keeper that reads that, this reads 2"
     assert not verdict.ok
+
+
+def test_a_contract_with_settings_of_another_schema_alone_is_refused_with_what_to_do() -> None:
+    history = Chain([settings_set(10, 10, replace(FIRST, schema=1)), listed(11)]).history()
+    with pytest.raises(Refused, match=r"the contract's settings have schema 1, this keeper reads 2"):
+        history.settings_at(60)
 
 
 @pytest.mark.parametrize("document", [b"", b"oops", bytes(640), (32).to_bytes(32) + bytes(32), (64).to_bytes(32) * 2])
 def test_what_is_no_settings_document_has_no_schema(document: bytes) -> None:
     assert schema_of(document) is None
-    assert schema_of(encode_settings(FIRST)) == FIRST.schema == 1
+    assert schema_of(encode_settings(FIRST)) == FIRST.schema == 2
 
 
 def test_two_relayed_batches_in_one_transaction_are_both_read() -> None:

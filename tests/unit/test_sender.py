@@ -337,11 +337,24 @@ def test_an_empty_purse_takes_no_nonce_and_goes_on_when_it_is_filled(desk: Desk)
     desk.node.balance = 10**14
     row = desk.sender.submit(intent())
     assert (row.state, row.nonce) == (IntentState.PLANNED, None)
-    assert "top it up" in row.error
+    assert row.error == "the key holds 100000000000000 wei and may need 2730000000000000"
     desk.block(5)
     assert desk.node.sent == []
     desk.node.balance = 10**18
     assert desk.block() == ["sent"]
+
+
+def test_a_budget_forbids_what_may_cost_more_also_of_a_replacement(desk: Desk) -> None:
+    desk.budget = 130_000 * 20 * GWEI
+    assert desk.sender.submit(intent("a")).nonce is None
+    desk.budget = 130_000 * 30 * GWEI
+    desk.node.base_fee = 10 * GWEI
+    desk.block()
+    desk.node.base_fee = 30 * GWEI
+    desk.block(4)
+    row = only(desk)
+    assert (row.state, len(row.attempts)) == (IntentState.SENT, 1)
+    assert "above the budget" in row.error
 
 
 def test_one_node_alone_sends_tightening_only(desk: Desk) -> None:

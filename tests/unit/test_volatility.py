@@ -219,3 +219,106 @@ def test_the_fast_half_life_forgets_faster(seconds: int) -> None:
     after, _ = run(entry, state)
     assert after is not None
     assert after.fast < after.slow <= entry.slow
+
+
+GAP = SETTINGS.half_life_fast_seconds
+HOLE = 166 * 86_400
+"""The longest one in our recorded prices."""
+
+
+def lived(entry: SourceCore, ticks: list[int], seconds: int = 1800) -> list[tuple[SourceCore, SourceVolatility]]:
+    """Windows with these mean ticks, one after the other."""
+    seen = []
+    for tick in ticks:
+        after, said = run(entry, later(entry, seconds, tick))
+        assert after is not None
+        entry = after
+        seen.append((entry, said))
+    return seen
+
+
+@pytest.mark.parametrize("seconds", [GAP + 1, HOLE])
+def test_after_a_gap_a_source_has_no_value_until_as_many_windows_as_at_a_start_are_in(seconds: int) -> None:
+    entry = start()
+    after, said = run(entry, later(entry, seconds, MID_TICK))
+    assert after is not None
+    assert (said.sigma_wad, after.warming) == (None, SETTINGS.bootstrap_min_windows)
+    assert said.reason == "not warm since the gap: 4 more windows are needed"
+    rows = lived(after, [MID_TICK] * 4)
+    assert [row.warming for row, _ in rows] == [3, 2, 1, 0]
+    assert [row.reason for _, row in rows[:3]] == [
+        f"not warm since the gap: {left} more window{'s are' if left > 1 else ' is'} needed" for left in (3, 2, 1)
+    ]
+    assert rows[-1][1].reason == "accumulators"
+
+
+@pytest.mark.parametrize("seconds", [GAP + 1, HOLE])
+def test_a_gap_alone_lets_no_volatility_fade(seconds: int) -> None:
+    """Before: the first window after 166 days put both accumulators to next to nothing."""
+    entry = start()
+    after, _ = run(entry, later(entry, seconds, MID_TICK))
+    assert after is not None
+    assert (after.fast, after.slow) == (entry.fast, entry.slow)
+    calm, said = lived(after, [MID_TICK] * 4)[-1]
+    # Three changes of half an hour each, all of them zero.
+    for got, half_life in ((calm.fast, 86_400), (calm.slow, 950_400)):
+        assert isclose(got, 3 * WAD * exp(-3 * 1800 * log(2) / half_life), rel_tol=1e-12)
+    assert said.sigma_wad is not None
+    assert said.sigma_wad >= start_sigma() * 99 // 100
+
+
+def test_a_jump_over_a_gap_counts_where_it_raises() -> None:
+    entry = start()
+    after, _ = run(entry, later(entry, GAP + 1, MID_TICK + 20_000))
+    assert after is not None
+    change = squared_change_up((entry.window_ticks, entry.window_seconds), ((MID_TICK + 20_000) * (GAP + 1), GAP + 1))
+    between = (1800 + GAP + 1) // 2
+    assert after.fast == decayed_up(entry.fast, change, between, 86_400) > entry.fast
+    assert after.slow == decayed_up(entry.slow, change, between, 950_400) > entry.slow
+
+
+def test_what_the_price_did_over_the_gap_is_not_taken_for_a_window() -> None:
+    """The mean over 166 days is far from any half hour's: the first window after it has nothing to be compared with."""
+    entry = start()
+    after, _ = run(entry, later(entry, HOLE, MID_TICK))
+    assert after is not None
+    (first, _), (second, _) = lived(after, [MID_TICK + 30_000, MID_TICK + 30_000])
+    assert (first.fast, first.slow) == (after.fast, after.slow)
+    assert second.fast < first.fast
+
+
+def test_a_second_gap_starts_the_warming_anew() -> None:
+    entry = start()
+    after, _ = run(entry, later(entry, HOLE, MID_TICK))
+    assert after is not None
+    (half, _) = lived(after, [MID_TICK] * 2)[-1]
+    again, said = run(half, later(half, HOLE, MID_TICK))
+    assert again is not None
+    assert (again.warming, said.sigma_wad) == (4, None)
+    assert (again.fast, again.slow) == (half.fast, half.slow)
+
+
+def test_a_stretch_of_one_half_life_is_still_a_window() -> None:
+    entry = start()
+    after, said = run(entry, later(entry, GAP, MID_TICK))
+    assert after is not None
+    assert after.warming == 0
+    assert said.sigma_wad is not None
+
+
+@given(seconds=st.integers(GAP + 1, 2**31), ticks=st.lists(st.integers(-887_272, 887_272), min_size=1, max_size=6))
+def test_nothing_speaks_too_early_after_any_gap(seconds: int, ticks: list[int]) -> None:
+    entry = start()
+    after, said = run(entry, later(entry, seconds, ticks[0]))
+    assert after is not None
+    assert said.sigma_wad is None
+    assert after.fast >= entry.fast
+    assert after.slow >= entry.slow
+    speaks = [row.sigma_wad is not None for _, row in lived(after, ticks)]
+    assert speaks == [number >= 4 for number in range(1, len(ticks) + 1)]
+
+
+def start_sigma() -> int:
+    said = run(None, pool_state())[1].sigma_wad
+    assert said is not None
+    return said
