@@ -7,7 +7,7 @@ from typing import cast
 from keeper.chain.health import ProviderState
 from keeper.chain.pool import Pool
 from keeper.chain.reader import Reader
-from keeper.chain.rpc import Rpc
+from keeper.chain.timed import TimedRpc
 from keeper.chain.timing import Timing
 from keeper.chain.views import code_size, view
 from keeper.config import Config
@@ -80,9 +80,9 @@ def connect(config: Config, emit: Callable[..., None]) -> Pool:
     operator = config.operator
     timing = Timing(scaled(1))
     size = operator.max_reply_mib << 20
-    nodes = [Rpc(row.name, row.url.reveal(), timing.deadline, size) for row in operator.providers]
+    nodes = [TimedRpc(row.name, row.url.reveal(), timing.deadline, size, emit=emit) for row in operator.providers]
     private = operator.private_relay
-    relay = Rpc("private relay", private.reveal(), timing.deadline, size) if private else None
+    relay = TimedRpc("private relay", private.reveal(), timing.deadline, size, emit=emit) if private else None
     pool = Pool(nodes, operator.chain_id, emit, relay=relay, emergency_quorum=operator.emergency_quorum, timing=timing)
     try:
         _first_look(pool, emit)

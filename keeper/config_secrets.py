@@ -13,7 +13,8 @@ TOKEN_LETTERS = 8
 def secrets_of(config: Config) -> list[str]:
     """Tokens in URLs, the key, its password, notification URLs."""
     operator = config.operator
-    found = [piece for provider in operator.providers for piece in _of_url(provider.url.reveal())]
+    urls = [*(provider.url for provider in operator.providers), *filter(None, [operator.private_relay])]
+    found = [piece for url in urls for piece in _of_url(url.reveal())]
     found += list(_of_url(operator.private_relay.reveal())) if operator.private_relay else []
     if key := operator.key:
         found += [secret.reveal() for secret in (key.private_key, key.password) if secret]

@@ -58,7 +58,7 @@ class Monitor:
     def configure(self, config: Config, *, mode: str) -> None:
         """Take over what a changed configuration may change here."""
         operator = config.operator
-        single = len(operator.providers) < 2
+        single = allows_one(operator)
         self.health.single_provider = single
         self.metrics.identify(
             version=__version__,
@@ -90,7 +90,7 @@ class Monitor:
 def open_monitor(config: Config, log: Emit, clean: Callable[[Any], Any], *, mode: str) -> Iterator[Monitor]:
     """The monitor of one daemon, serving. A port that is taken costs health and metrics, not the keeper."""
     operator = config.operator
-    monitor = Monitor(log, Metrics(), Health(single_provider=len(operator.providers) < 2), clean)
+    monitor = Monitor(log, Metrics(), Health(single_provider=allows_one(operator)), clean)
     monitor.notifier = Notifier(sinks_of(operator), monitor.emit, operator.network)
     monitor.listeners += [monitor.metrics.on_event, monitor.health.on_event, monitor.notifier.on_event]
     monitor.configure(config, mode=mode)
@@ -101,6 +101,11 @@ def open_monitor(config: Config, log: Emit, clean: Callable[[Any], Any], *, mode
         if server:
             server.close()
         monitor.notifier.close()
+
+
+def allows_one(operator: Operator) -> bool:
+    """Whether one provider alive is enough: only one is named, or the operator said so."""
+    return operator.allow_single_provider or len(operator.providers) == 1
 
 
 def sinks_of(operator: Operator) -> list[Sink]:

@@ -20,6 +20,7 @@ from keeper.store.lock import KeeperLock
 from keeper.store.samples import SampleStore
 from keeper.store.schema import migrate
 from keeper.store.tables import finalized
+from keeper.store.timing import time_commits
 
 Emit = Callable[..., None]
 _PROBE, _PROBE_BYTES = -1, 1 << 17
@@ -40,13 +41,14 @@ class KeeperStore:
     url
         SQLAlchemy URL, ``sqlite:///...`` or ``postgresql+psycopg://...``.
     emit
-        Log of the lease.
+        Log of the lease, and of every commit's time.
     """
 
     def __init__(self, url: str, emit: Emit = _silent) -> None:
         self.shown = shown(url)
         self.file = sqlite_file(url)
         self._engine = open_engine(url)
+        time_commits(self._engine, emit)
         self.lease = Lease(self._engine, emit) if self.file is None else None
         """None: a single host, where the lock excludes others."""
         self._fence = self.lease or OPEN
