@@ -1,15 +1,29 @@
 """Incidents of others, replayed (reliability.md G): named after where they happened."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from eth_account import Account
+from eth_typing import Hash32
 from faults import lies
 from faults.proxy import FaultProxy
 from faults.world import GWEI, Keeper, World, config_of, keeper, nodes
 
+from keeper.acting import plan_publish
 from keeper.config import Secret
-from keeper.records.outcome import IntentState, Tier
+from keeper.cycle import read_words
+from keeper.errors import Refused
+from keeper.maths.keccak import keccak
+from keeper.protocols import PROTOCOLS
+from keeper.protocols.bulkhead import decode_publish
+from keeper.records.outcome import IntentState, Tier, TxIntent
+from keeper.records.report import Signature
+from keeper.records.units import Address
+from keeper.risk.packing import batch_digest, pack_reports, unpack_reports
+from keeper.testing.client import Tx
 
 Say = Callable[..., None]
 DEAR = 100 * GWEI
@@ -37,6 +51,77 @@ def until_tightened(town: World, one: Keeper, before: list[int], base_fee: int) 
         if all(new > old for new, old in zip(town.haircuts(), before, strict=True)):
             return blocks
     raise AssertionError([(row.intent.purpose, row.state, row.error) for row in one.rows()])
+
+
+def forged(town: World, one: Keeper, seconds: int, cut_bps: int) -> tuple[TxIntent, list[int]]:
+    """A validly signed batch whose time is moved and which wants every haircut lower by so much."""
+    follower, head = one.ports.follower, one.ports.reader.block("latest")
+    rows = [row for key in town.devnet.market_keys if (row := one.ports.samples.latest(key))]
+    made = plan_publish(follower, rows, read_words(one.ports, head), head, None)
+    batch, packed, _ = decode_publish(made.intent.data)
+    reports = [
+        replace(row, targets=replace(row.targets, haircut_bps=row.targets.haircut_bps - cut_bps))
+        for row in unpack_reports(packed)
+    ]
+    packed = pack_reports(reports)
+    batch = replace(batch, observed_time=batch.observed_time + seconds, reports_hash=keccak(packed))
+    digest = batch_digest(batch, follower.chain_id, follower.contract)
+    key = Account.from_key(town.devnet.keeper_keys[0])
+    signature = Signature(Address(key.address.lower()), bytes(key.unsafe_sign_hash(Hash32(digest)).signature))
+    wanted = [row.targets.haircut_bps for row in reports]
+    data = PROTOCOLS["bulkhead"].encode_publish(batch, packed, [signature])
+    return replace(made.intent, key=keccak(data), data=data, valid_until=2**40), wanted
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("days", [7, -7, 0])
+def test_r1_capo_2026_03_10(town: World, three: list[FaultProxy], tmp_path: Path, verdict: Say, days: int) -> None:
+    """There a ratio was clamped and its time was not, so that the two no longer fitted: here neither moves alone."""
+    with keeper(config_of(town.devnet, tmp_path, [three[0].url, three[1].url])) as one:
+        first_reports(town, one)
+        town.window()
+        one.cycle()
+        words = read_words(one.ports, one.ports.reader.block("latest"))
+        before = [words[key].live for key in town.devnet.market_keys]
+        forgery, wanted = forged(town, one, days * 86_400, 300)
+        sent = town.nonce()
+        said = one.ports.sender.submit(forgery)  # type: ignore[union-attr]
+        hurt = ""
+        if days:
+            assert said.nonce is None
+            with pytest.raises(Refused) as caught:
+                town.chain.run([Tx(town.devnet.trader, forgery.to, forgery.data, 3_000_000)])
+            hurt = f"; forced: {str(caught.value)[:60]}"
+        town.mine(2)
+        words = read_words(one.ports, one.ports.reader.block("latest"))
+        after = [words[key].live for key in town.devnet.market_keys]
+    assert [live.haircut_bps for live in after] == [live.haircut_bps for live in before]
+    assert all(live.haircut_bps > wish for live, wish in zip(after, wanted, strict=True))
+    if days:
+        assert [live.observed_time for live in after] == [live.observed_time for live in before]
+        assert town.nonce() == sent
+    verdict("R1", f"300 bps looser at {days:+} days: {said.error or 'pending, nothing live moved'}{hurt}")
+
+
+@pytest.mark.matrix
+def test_r10_mkr_bytes32(town: World, three: list[FaultProxy], tmp_path: Path, verdict: Say) -> None:
+    """A symbol of 32 bytes broke readers of text; ours asks no token for a name: the address is the identity."""
+    hostile = "0x" + b"\x1b[31mMKR\n<script>".ljust(32, b"\0").hex()
+    for node in three[:2]:
+        node.on("eth_call", lies.alter(lambda request, found: hostile if asks_name(request) else found))
+    with keeper(config_of(town.devnet, tmp_path, [three[0].url, three[1].url])) as one:
+        first_reports(town, one)
+        shown = [one.ports.follower.name(key) for key in town.devnet.market_keys]
+    assert shown == ["WETH/USDC", "WBTC/USDC"]
+    asked = [call for node in three for call in node.seen("eth_call") if asks_name({"params": call})]
+    assert asked == []
+    verdict("R10", "no token is asked for its symbol or name; markets are shown as governance named them")
+
+
+def asks_name(request: dict[str, Any]) -> bool:
+    """Whether a call is of ``symbol()`` or ``name()``."""
+    data = str(request["params"][0].get("data", request["params"][0].get("input", "")))
+    return data[:10] in {"0x95d89b41", "0x06fdde03"}
 
 
 def test_r2_black_thursday(town: World, three: list[FaultProxy], tmp_path: Path, verdict: Say) -> None:
