@@ -1,5 +1,6 @@
 """A sender over a node made of a dict: a mempool with geth's replacement rule, blocks, reorgs, and lies on demand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,7 @@ class Desk:
         self.node = Node()
         self.store = KeeperStore(f"sqlite:///{folder / 'keeper.sqlite'}")
         self.superseded = False
+        self.is_superseded: Callable[[TxIntent], bool] = lambda _intent: self.superseded
         self.halted = ""
         self.budget = 10**20
         self.refusal: Exception | None = None
@@ -175,7 +177,7 @@ class Desk:
         """A fresh sender over the same rows."""
         guards = Guards(
             describe=lambda data: f"decoded {data.hex()}",
-            is_superseded=lambda _intent: self.superseded,
+            is_superseded=self._superseded,
             rehearse=self._rehearse,
             afford=self._afford,
             halted=lambda: self.halted,
@@ -203,6 +205,9 @@ class Desk:
             self.node.mine(**options)
             states += [row.state.value for row in self.sender.settle()]
         return states
+
+    def _superseded(self, wanted: TxIntent) -> bool:
+        return self.is_superseded(wanted)
 
     def _afford(self, _intent: TxIntent, wei: int, _now: int) -> None:
         if wei > self.budget:

@@ -1,4 +1,7 @@
-"""Places where a test may kill the process; inert unless ``KEEPER_FAILPOINT=name=kill`` on a test chain."""
+"""Places where a test may kill the process, or break off; inert unless ``KEEPER_FAILPOINT=name=kill`` on a test chain.
+
+``name=break`` raises instead, so that one process can stand for many.
+"""
 
 import os
 import signal
@@ -21,6 +24,13 @@ POINTS = frozenset(
 )
 
 
+ACTIONS = frozenset({"kill", "break"})
+
+
+class BrokenOff(BaseException):
+    """Nothing of the keeper catches it: as if the process had ended there."""
+
+
 def check_failpoint(chain_id: int) -> None:
     """Refuse the variable on a chain that is not a test chain.
 
@@ -35,7 +45,7 @@ def check_failpoint(chain_id: int) -> None:
     if chain_id not in TEST_CHAINS:
         raise ConfigError(f"{VARIABLE} is set on chain {chain_id}", "unset it: it kills the keeper on purpose")
     name, _, action = wanted.partition("=")
-    if name not in POINTS or action != "kill":
+    if name not in POINTS or action not in ACTIONS:
         raise ConfigError(
             f"{VARIABLE}={wanted} names no failpoint", f"use <name>=kill with one of {', '.join(sorted(POINTS))}"
         )
@@ -43,5 +53,8 @@ def check_failpoint(chain_id: int) -> None:
 
 def fire(name: str) -> None:
     """Die here, at once and without clean-up, when the variable says so."""
-    if os.environ.get(VARIABLE) == f"{name}=kill":
+    wanted = os.environ.get(VARIABLE)
+    if wanted == f"{name}=kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if wanted == f"{name}=break":
+        raise BrokenOff(name)
