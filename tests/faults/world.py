@@ -48,25 +48,27 @@ class World:
         """The keeper's account."""
         return str(Account.from_key(self.devnet.keeper_keys[0]).address)
 
-    def trade(self, blocks: int = 1, move: float = 1.0) -> None:
+    def trade(self, blocks: int = 1, move: float = 1.0, base_fee: int | None = None) -> None:
         """Blocks of trades, each moving every price by a factor; what waits in the mempool is mined along."""
         for _ in range(blocks):
+            if base_fee is not None:
+                self.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
             noise = [1 + self.chance.gauss(0, 0.001) for _ in self.prices]
             self.prices = [price * move * each for price, each in zip(self.prices, noise, strict=True)]
             trade_block(self.chain, self._markets, self.prices, self.chance)
 
-    def window(self, move: float = 1.0) -> None:
+    def window(self, move: float = 1.0, base_fee: int | None = None) -> None:
         """Trade to two blocks past the next window's end, over which prices move by a factor in all."""
         blocks = 0
         while True:
             blocks += 1
             if (self.chain.block().number + blocks) % world.CADENCE == PAST_END and blocks >= world.CADENCE:
                 break
-        self.trade(blocks, move ** (1 / blocks))
+        self.trade(blocks, move ** (1 / blocks), base_fee)
 
-    def crash(self) -> None:
+    def crash(self, base_fee: int | None = None) -> None:
         """A window in which prices fall by 30 %: every market is to be tightened."""
-        self.window(0.7)
+        self.window(0.7, base_fee)
 
     def govern(self, signature: str, *values: object) -> dict[str, Any]:
         """A call of the administrator, mined."""
