@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keeper.chain.rpc import Endpoint
+from keeper.chain.endpoint import Endpoint
 from keeper.records.units import Address, BlockRef
 
 

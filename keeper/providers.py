@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.logs import LogQuery, logs_of_blocks, scan_logs
 from keeper.chain.reader import Reader
-from keeper.chain.rpc import Endpoint
 from keeper.chain.views import first_block_with_code
 from keeper.errors import ConfigError, Refused, RetryLater
 from keeper.records.log import Log

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.quantities import log
-from keeper.chain.rpc import Busy, Endpoint, RpcError, TooSlow
+from keeper.chain.rpc import Busy, RpcError, TooSlow
 from keeper.records.log import Log
 from keeper.records.units import Address
 

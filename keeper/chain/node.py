@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.logs import get_logs
 from keeper.chain.quantities import data, quantity
-from keeper.chain.rpc import Endpoint
 from keeper.errors import RetryLater
 from keeper.records.log import Log, Transaction
 from keeper.records.outcome import Landing

@@ -14,9 +14,9 @@ from rlp.exceptions import RLPException
 from trie.exceptions import BadTrieProof
 from trie.hexary import HexaryTrie
 
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.headers import header_hash
 from keeper.chain.quantities import Malformed
-from keeper.chain.rpc import Endpoint
 from keeper.errors import KeeperError
 from keeper.maths.keccak import keccak
 from keeper.records.snapshot import WordInput

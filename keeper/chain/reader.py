@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.quantities import block_ref
 from keeper.chain.routes import CALLING_READERS, ROUTES, OtherBlock, Route, TooBig, probe
-from keeper.chain.rpc import Endpoint
 from keeper.errors import RetryLater
 from keeper.maths.fixed import cdiv
 from keeper.records.lockstep import Reading, together, without_readers

@@ -15,9 +15,10 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from keeper.chain.artifacts import load
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.quantities import block_ref
 from keeper.chain.quantities import data as bytes_of
-from keeper.chain.rpc import Endpoint, Reverted, RpcError, Violation
+from keeper.chain.rpc import Reverted, RpcError, Violation
 from keeper.errors import ConfigError, RetryLater
 from keeper.maths.keccak import keccak
 from keeper.records.snapshot import Answer, Ask

@@ -7,10 +7,11 @@ import itertools
 import json
 import math
 import re
+import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,6 +27,9 @@ CONNECT_SECONDS = 1
 
 MAX_REPLY_BYTES = 16 << 20
 """A longer reply is no reply (reliability.md F18)."""
+
+MOST_DEPTH = 3_000
+"""Of nested calls, and so of brackets in a reply; deeper ones are no answer."""
 
 TOO_MANY_REQUESTS = 429
 DEFAULT_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 600.0
@@ -69,26 +73,6 @@ class Reverted(Refused):
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
-
-
-class Endpoint(Protocol):
-    """Who answers JSON-RPC: one node, or a pool of them."""
-
-    @property
-    def label(self) -> str:
-        """What messages call it."""
-
-    def call(self, method: str, params: Sequence[Any] = ()) -> Any:
-        """Result of one request."""
-
-    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """Results in the order of the calls; raises for the first one that failed."""
-
-    def each(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """As ``batch``, with the errors in the list."""
-
-    def close(self) -> None:
-        """Close the connections."""
 
 
 class Rpc:
@@ -206,7 +190,7 @@ class Rpc:
             # The class alone: messages and chained tracebacks may hold the URL.
             raise RpcError(f"{self.label} is not reachable: {type(error).__name__}", "is it running?") from None
         try:
-            return json.loads(reply)
+            return _parsed(reply)
         except (ValueError, RecursionError):
             text = f"{self.label} answered HTTP {status} without JSON"
         # A gateway refuses too large a question with a page of its own.
@@ -270,6 +254,13 @@ def masked(url: str) -> str:
     except ValueError:
         return "a malformed URL"
     return f"{parts.scheme}://{parts.hostname or '?'}{port}"
+
+
+def _parsed(reply: bytearray) -> Any:
+    # py_ecc, which eth-account may load, raises the limit so far that brackets alone overflow the C stack.
+    if sys.getrecursionlimit() > MOST_DEPTH:
+        sys.setrecursionlimit(MOST_DEPTH)
+    return json.loads(reply)
 
 
 def _retry_after(value: str) -> float:

@@ -4,7 +4,8 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from keeper.chain.artifacts import load
-from keeper.chain.rpc import Endpoint, Reverted, RpcError
+from keeper.chain.endpoint import Endpoint
+from keeper.chain.rpc import Reverted, RpcError
 from keeper.chain.views import code_size, view
 from keeper.errors import Refused, RetryLater
 from keeper.maths.keccak import keccak

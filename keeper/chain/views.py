@@ -6,7 +6,8 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
-from keeper.chain.rpc import Endpoint, Reverted, RpcError
+from keeper.chain.endpoint import Endpoint
+from keeper.chain.rpc import Reverted, RpcError
 from keeper.errors import Refused
 from keeper.maths.keccak import keccak
 from keeper.records.units import Address

@@ -12,9 +12,9 @@ import typer
 from keeper.errors import ConfigError, Refused, RetryLater
 
 if TYPE_CHECKING:
+    from keeper.chain.endpoint import Endpoint
     from keeper.chain.node import ContractNode
     from keeper.chain.reader import Reader
-    from keeper.chain.rpc import Endpoint
     from keeper.config import Config
     from keeper.published import History
     from keeper.records.settings import MarketSettings, Settings

@@ -81,10 +81,10 @@ def raw_engine(url: str) -> Engine:
 
 
 def _server_engine(url: str) -> Engine:
-    milliseconds = int(scaled(BUSY_SECONDS) * 1000)
+    busy = int(scaled(BUSY_SECONDS) * 1000)
     # A keeper that is stopped in mid-transaction must not keep the lease row locked against its successor.
-    limits = ("lock_timeout", "idle_in_transaction_session_timeout", "statement_timeout")
-    options = " ".join(f"-c {name}={milliseconds}" for name in limits)
+    limits = {"lock_timeout": busy, "statement_timeout": busy, "idle_in_transaction_session_timeout": 2 * busy}
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
     try:
         return create_engine(
             url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS, "options": options}

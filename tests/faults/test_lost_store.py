@@ -9,8 +9,11 @@ import pytest
 from faults.world import Keeper, World, config_of, keeper
 
 from keeper.__main__ import main
+from keeper.chain.node import ContractNode
+from keeper.chain.rpc import Rpc
 from keeper.config import Config
 from keeper.errors import DamagedStore
+from keeper.published import read_history
 from keeper.records.outcome import IntentState
 from keeper.store.samples import StoredReport
 from keeper.store.store import SIDE_FILES, KeeperStore
@@ -40,14 +43,23 @@ def past(town: World, tmp_path: Path) -> Iterator[Past]:
         lands(town, one)
         with one.ports.intents._engine.connect() as connection:
             connection.connection.driver_connection.execute("VACUUM INTO ?", (str(early),))
-        town.crash()
-        lands(town, one)
+        falls(town, one)
         reports = one.ports.samples.reports()
         evidence = [one.ports.samples.evidence(row.evidence_digest) for row in reports]
         nonces = rows_of(one)
     assert [nonce for nonce, _ in nonces] == [0, 1]
     yield Past(config, file, early, reports, evidence, nonces)
     town.whole()
+
+
+def falls(town: World, one: Keeper) -> None:
+    """Prices fall, window after window, until an update of them is due and final; which blocks are seen is chance."""
+    for _ in range(5):
+        town.window(0.8)
+        one.cycle()
+        if town.pending():
+            break
+    lands(town, one)
 
 
 def lands(town: World, one: Keeper) -> None:
@@ -112,8 +124,7 @@ def test_f43_a_lost_database_is_read_back_at_the_start_and_nothing_is_doubled(
         again.cycle()
         assert town.pending() == []
         assert town.nonce() == 2
-        town.crash()
-        lands(town, again)
+        falls(town, again)
         assert town.nonce() == 3
     town.whole()
     verdict(
@@ -128,13 +139,13 @@ def test_f43_a_file_that_goes_while_the_keeper_runs_stops_it_before_it_sends(
     town: World, past: Past, verdict: Callable[..., None]
 ) -> None:
     with keeper(past.config) as one:
-        town.crash()
+        town.window(0.8)
         past.file.unlink()
         assert isinstance(one.cycle(), DamagedStore)
         assert town.pending() == []
     with keeper(past.config) as again:
         assert rows_of(again) == past.nonces
-        lands(town, again)
+        falls(town, again)
     verdict(fault="F43", happened="file deleted under the keeper: stopped unsent; the next start reads all back")
 
 
@@ -157,3 +168,19 @@ def test_s12_every_update_is_rebuilt_from_the_chain_with_equal_bytes(
         assert row.landing is not None
         assert row.landing.fee_wei == int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
         assert "0x" + row.landing.block_hash.hex() == receipt["blockHash"]
+
+
+def test_r9_cyfrin_previous_value(town: World, past: Past) -> None:
+    """What a report rests on is the value before it of the same market, however markets are interleaved."""
+    with Rpc("local", town.chain.url) as rpc:
+        node = ContractNode(rpc, town.devnet.contract)
+        history = read_history(node, town.devnet.contract, town.devnet.chain_id, 0, town.chain.block().number)
+    newest: dict[bytes, bytes] = {}
+    assert [row.report.market for row in history.reports] == [row.market for row in past.reports]
+    for row in history.reports:
+        market = row.report.market
+        before = history.base_core(market, row.report.base_sequence, row.batch.observed_block)
+        assert before == newest.get(market, b"")
+        newest[market] = row.report.core
+    assert len(newest) == len(town.devnet.market_keys)
+    assert len(set(newest.values())) == len(newest)

@@ -16,11 +16,15 @@ from keeper.cli.output import amount, emit_json, percent, table, wad_percent
 from keeper.config import Operator, Provider, Secret, dump_toml
 from keeper.errors import Refused
 from keeper.records.settings import Settings
+from keeper.store.schema import MIGRATIONS, head_revision
+from keeper.store.store import KeeperStore
 
 HELP_SECONDS = 0.4
 COMMANDS = (
     "init",
     "run",
+    "rebuild",
+    "resume",
     "depth",
     "explain",
     "history",
@@ -264,3 +268,59 @@ def test_json_has_no_null_and_no_large_numbers(capsys: pytest.CaptureFixture[str
         "c": "0x01",
         "d": [{"f": True}],
     }
+
+
+def test_resume_without_a_halt_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(write(tmp_path)), "resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"schemaVersion": 1, "halts": [], "resumed": False}
+
+
+def test_resume_needs_a_person_or_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = write(tmp_path)
+    with KeeperStore(f"sqlite:///{tmp_path / 'keeper.sqlite'}") as store:
+        store.halts.halt("finalized block 7 changed")
+        assert main(["--config", str(toml), "resume"]) == 2
+        assert "add --yes" in capsys.readouterr().err
+        assert store.halts.reasons() == ["finalized block 7 changed"]
+        assert main(["--config", str(toml), "resume", "--yes"]) == 0
+        assert capsys.readouterr().out == "halted: finalized block 7 changed\nsending goes on\n"
+        assert store.halts.reasons() == []
+
+
+def test_an_old_schema_names_the_command_that_copies_and_migrates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml, file = write(tmp_path), tmp_path / "keeper.sqlite"
+    KeeperStore(f"sqlite:///{file}").close()
+    head = head_revision()
+    migrate_to(file, "0002")
+    assert main(["--config", str(toml), "resume"]) == 2
+    assert "run: keeper rebuild --migrate" in capsys.readouterr().err
+    assert main(["--config", str(toml), "rebuild", "--migrate"]) == 0
+    assert capsys.readouterr().out == f"the schema is {head}; a copy of before is {file}.schema-0002\n"
+    assert main(["--config", str(toml), "rebuild", "--migrate"]) == 0
+    assert capsys.readouterr().out == f"the schema is {head}\n"
+
+
+def migrate_to(file: Path, revision: str) -> None:
+    import alembic.command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    config, engine = Config(), create_engine(f"sqlite:///{file}")
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.downgrade(config, revision)
+    engine.dispose()
+
+
+def test_postgresql_without_its_driver_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setenv("BULKHEAD_STORE__URL", "postgresql+psycopg://host/database")
+    assert main(["--config", str(write(tmp_path)), "resume"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert 'pip install "bulkhead-keeper[postgres]"' in err
