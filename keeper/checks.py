@@ -25,6 +25,8 @@ from keeper.venues import VENUES
 
 EIP712_DOMAIN = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
 NAME = "Bulkhead"
+VERSION = "1"
+"""Of the EIP-712 domain: what is signed for another version would not be taken."""
 MAX_UNCOVERED_BPS = 2_000
 """A holder list that leaves out more of the supply than this is worth a word."""
 
@@ -142,6 +144,9 @@ def check_contract(subject: Subject) -> Iterator[Finding]:
     if domain[1] != NAME:
         called = ascii(domain[1][:MOST_SHOWN])
         yield Finding("network.contract", f"{contract} calls itself {called}, not {NAME}", "correct the address")
+    if domain[2] != VERSION:
+        what = f"{contract} is version {domain[2][:MOST_SHOWN]!a}, this keeper speaks {VERSION!r}"
+        yield Finding("network.contract", what, "use the keeper of its version")
     wanted = subject.config.settings.cadence_blocks
     if cadence != wanted:
         yield Finding("settings.cadence_blocks", f"is {wanted}, the contract's is {cadence}", f"write {cadence}")

@@ -94,6 +94,8 @@ class Daemon:
         self._watch, self._store_watch = Watch(self._emit), StoreWatch(store, self._emit)
         self._keeper: Keeper | None = None
         self._warmed: Keeper | None = None
+        self._begun: Keeper | None = None
+        """The keeper, once a cycle of it went well."""
         self._stack = ExitStack()
         self._stop = threading.Event()
         # The only thing that a signal handler may touch: every other queue or event has a lock that it could meet held.
@@ -146,14 +148,16 @@ class Daemon:
                 with bound_contextvars(cycle=self._cycle):
                     self._warm(self._keeper)
                     run_cycle(self._keeper.ports)
+                    self._begun = self._keeper
             finally:
                 self._gate.release()
 
     def confirmer(self) -> None:
-        """Settle what was sent, and nothing else; never beside a cycle."""
-        if self._keeper and not self._stop.is_set() and self._gate.acquire(blocking=False):
+        """Settle what was sent, and nothing else; never beside a cycle, nor before the first has read the history."""
+        if not self._stop.is_set() and self._gate.acquire(blocking=False):
             try:
-                settle(self._keeper.ports)
+                if self._begun:
+                    settle(self._begun.ports)
             finally:
                 self._gate.release()
 
@@ -179,8 +183,8 @@ class Daemon:
     def _warm(self, keeper: Keeper) -> None:
         """Show the progress of a keeper's first reading, which may take minutes."""
         if keeper is not self._warmed:
-            warm_up(keeper.ports, self._emit)
             self._warmed = keeper
+            warm_up(keeper.ports, self._emit)
 
     def _receive(self) -> None:
         """Wait a second for a signal, and do what it says."""
@@ -270,7 +274,7 @@ class Daemon:
             self._emit("config_reload_failed", error=one_line(error))
             return
         with self._gate, self._watching:
-            self._keeper, self._config = keeper, fresh
+            self._keeper, self._begun, self._config = keeper, None, fresh
             self._stack.close()
         self._stack.push(stack)
         for name in ("head_tick", "confirmer"):

@@ -63,7 +63,6 @@ ERRORS = frozenset(
         "market_failed",
         "store_failed",
         "stuck",
-        "version_refused",
     }
 )
 QUIET = frozenset({"alert_sent", "db_commit", "job_done", "rpc_done"})

@@ -46,7 +46,6 @@ RULES: Mapping[str, Rule] = {
     "clock_skew": Rule(WARN, "The clock of this host is off"),
     "config_reload_failed": Rule(WARN, "The changed configuration was not taken over", ("error",)),
     "market_held": Rule(WARN, "A market is held: nothing of it is reported", ("market",)),
-    "version_refused": Rule(PAGE, "The contract is not the one this keeper knows"),
     "monitor_off": Rule(WARN, "Health and metrics are not served"),
 }
 """Every event that makes an alarm by itself. What needs a duration (a provider down for ten minutes) is in ops/."""

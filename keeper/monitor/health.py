@@ -67,8 +67,6 @@ class Health:
                 self._fault("halt", "sending is halted; see keeper resume" if event == "halted" else "")
             elif event in {"store_failed", "store_ready"}:
                 self._fault("store", str(fields.get("error", "")) if event == "store_failed" else "")
-            elif event in {"version_refused", "version_ok"}:
-                self._fault("version", str(fields.get("error", "")) if event == "version_refused" else "")
 
     def on_reading(self, reading: Reading) -> None:
         """Take over what ``watch`` saw."""

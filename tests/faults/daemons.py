@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-WAIT_SECONDS = 30
-"""For what takes a second or two on an idle machine."""
+WAIT_SECONDS = 90
+"""For what takes some seconds on an idle machine; two busy cores have taken half a minute."""
 
 
 class Daemon:

@@ -325,6 +325,16 @@ def test_a_balance_that_falls_by_our_own_fees_is_fine_and_one_that_falls_by_more
     assert (fall.wei, fall.explained_wei) == (10, 20)
 
 
+def test_fees_that_were_paid_before_the_first_look_excuse_nothing() -> None:
+    one = b"\x01" * 32
+    node = Node({one: (3, 30)}, {number: block(number).hash for number in range(20)})
+    ledger, account = Ledger(), Address("0xaa")
+    ledger.look(node, account, block(4), 970, [one])
+    fall = ledger.look(node, account, block(5), 950, [one])
+    assert fall is not None
+    assert fall.wei == 20
+
+
 def test_a_reorg_starts_the_comparison_of_balances_anew() -> None:
     one = b"\x01" * 32
     node = Node({one: (5, 30)}, {number: block(number).hash for number in range(20)})
