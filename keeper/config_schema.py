@@ -8,18 +8,24 @@ from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, create_model
-from pydantic_core import PydanticCustomError
 
 from keeper.config_rules import consistency, known
-from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_PORT, MOST_SHOWN, RANGES
+from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_SHOWN, RANGES
+from keeper.config_values import (
+    check_account,
+    check_address,
+    check_bytes32,
+    check_listen,
+    check_providers,
+    check_signer_url,
+    check_store_url,
+    mistake,
+    switch,
+)
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
-
-SERVER_SCHEME = "postgresql+psycopg"
-"""SQLAlchemy's name of the one server and driver that we use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def check_document(document: Mapping[str, Any]) -> list[Problem]:
 
 def _too_few(network: Mapping[str, Any]) -> list[Problem]:
     """One node alone is believed only by an operator who says so."""
-    if len(network["providers"]) > 1 or _switch(network.get("allow_single_provider", False)):
+    if len(network["providers"]) > 1 or switch(network.get("allow_single_provider", False)):
         return []
     what = "one node is named, and nobody would check what it says"
     return [Problem("network.providers", what, "name a second one, or write allow_single_provider = true in [network]")]
@@ -85,18 +91,23 @@ def _schema() -> Any:
         "name": (_text("name"), "network"),
         "chain_id": (_number("chain_id"), ...),
         "contract": (_ADDRESS, ...),
-        "providers": (Annotated[dict[str, str], BeforeValidator(_check_providers)], ...),
-        "allow_single_provider": (Annotated[bool, BeforeValidator(_switch)], False),
+        "providers": (Annotated[dict[str, str], BeforeValidator(check_providers)], ...),
+        "allow_single_provider": (Annotated[bool, BeforeValidator(switch)], False),
         **{name: (_number(name), None) for name in ("emergency_quorum", "max_reply_mib")},
     }
     keeper: dict[str, Any] = {name: (_number(name), None) for name in KEEPER_NUMBERS}
     keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
+    keeper |= {
+        "foundry_account": (Annotated[str, BeforeValidator(check_account)], None),
+        "signer_url": (Annotated[str, BeforeValidator(check_signer_url)], None),
+        "signer_address": (_ADDRESS, None),
+    }
     scalars = {_attribute(field.name): _field(field.name, int) for field in _scalar_fields()}
     settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)
-    store = _model("Store", {"url": (Annotated[str, BeforeValidator(_check_store_url)], "")})
+    store = _model("Store", {"url": (Annotated[str, BeforeValidator(check_store_url)], "")})
     monitor = _model(
         "Monitor",
-        {"listen": (Annotated[str, BeforeValidator(_check_listen)], None), "notify_file": (_text("notify_file"), None)},
+        {"listen": (Annotated[str, BeforeValidator(check_listen)], None), "notify_file": (_text("notify_file"), None)},
     )
     tables = {
         "network": (_model("Network", network), ...),
@@ -138,14 +149,14 @@ def _field(name: str, hint: Any) -> tuple[Any, Any]:
 def _text(name: str) -> Any:
     def check(value: object) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise _mistake(f"{value!r} is not a text", f'write {name} = "..."')
+            raise mistake(f"{value!r} is not a text", f'write {name} = "..."')
         if known(name) and value not in known(name):
-            raise _mistake(f"{value!r} is not known", f"choose from: {', '.join(sorted(known(name)))}")
+            raise mistake(f"{value!r} is not known", f"choose from: {', '.join(sorted(known(name)))}")
         if not value.isprintable():
             # What a terminal would obey must never reach one.
-            raise _mistake(f"{value[:MOST_SHOWN]!a} holds control characters", "write plain text")
+            raise mistake(f"{value[:MOST_SHOWN]!a} holds control characters", "write plain text")
         if name == "name" and len(value) > MOST_SHOWN:
-            raise _mistake(f"{value[:MOST_SHOWN]!r}... has {len(value)} letters", f"give {MOST_SHOWN} at most")
+            raise mistake(f"{value[:MOST_SHOWN]!r}... has {len(value)} letters", f"give {MOST_SHOWN} at most")
         return value
 
     return Annotated[str, BeforeValidator(check)]
@@ -157,12 +168,12 @@ def _number(name: str) -> Any:
 
 def _whole(name: str, value: object) -> int:
     if isinstance(value, float):
-        raise _mistake(f"{value} is not a whole number", _unit_remedy(name, value))
+        raise mistake(f"{value} is not a whole number", _unit_remedy(name, value))
     if isinstance(value, str) and value.replace("_", "").isascii() and value.replace("_", "").isdigit():
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise _mistake(f"{value!r} is not a whole number", _unit_remedy(name, None))
+    raise mistake(f"{value!r} is not a whole number", _unit_remedy(name, None))
 
 
 def _check_unit(name: str, value: int) -> int:
@@ -176,10 +187,10 @@ def _check_unit(name: str, value: int) -> int:
     elif name == "model_mult_wad":
         low = WAD
     if name.endswith("_wad") and 0 < value < 10**9:
-        raise _mistake(f"{value} would be next to nothing in WAD", _unit_remedy(name, None))
+        raise mistake(f"{value} would be next to nothing in WAD", _unit_remedy(name, None))
     if not low <= value <= high:
         side = f"above {high}" if value > high else f"below {low}"
-        raise _mistake(f"{value} is {side}", _unit_remedy(name, None))
+        raise mistake(f"{value} is {side}", _unit_remedy(name, None))
     return value
 
 
@@ -202,83 +213,10 @@ def _wad_text(value: float) -> str:
     return str(int(Decimal(str(value)) * WAD))
 
 
-def _check_hex(value: object, size: int, what: str, example: str) -> str:
-    text = value.lower() if isinstance(value, str) else ""
-    digits = text.removeprefix("0x")
-    if not text.startswith("0x") or len(digits) != 2 * size or not set(digits) <= set("0123456789abcdef"):
-        raise _mistake(f"{value!r} is not {what}", f"write 0x and {2 * size} hex digits, as {example}")
-    return text
-
-
-def _check_address(value: object) -> str:
-    return _check_hex(value, 20, "an address", '"0xC02a..."')
-
-
-def _check_bytes32(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    return bytes.fromhex(_check_hex(value, 32, "32 bytes", '"0x0000..."')[2:])
-
-
 _PLAIN = (int, Address)
 """What a list may hold besides tables."""
-_ADDRESS = Annotated[str, BeforeValidator(_check_address)]
-_BYTES32 = Annotated[bytes, BeforeValidator(_check_bytes32)]
-
-
-def _check_providers(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not value:
-        raise _mistake(
-            "no node is named", 'write [network.providers] with a line such as local = "http://127.0.0.1:8545"'
-        )
-    for name, url in value.items():
-        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-            # The URL is not repeated: it may hold a token.
-            raise _mistake(f"the URL of {name!r} is not http or https", 'write it as "https://..."')
-    return value
-
-
-def _switch(value: object) -> bool:
-    """A boolean, which the environment has as text."""
-    if value in ("true", "false"):
-        return value == "true"
-    if not isinstance(value, bool):
-        raise _mistake(f"{value!r} is neither true nor false", "write true or false")
-    return value
-
-
-def _check_store_url(value: object) -> str:
-    scheme = value.partition("://")[0] if isinstance(value, str) else str(value)
-    if value and scheme not in {"sqlite", SERVER_SCHEME}:
-        raise _mistake(
-            f"{scheme[:MOST_SHOWN]!a} is not a database this version knows",
-            f'write url = "sqlite:///keeper.sqlite", or "{SERVER_SCHEME}://user@host/database"',
-        )
-    if scheme == SERVER_SCHEME and _has_password(str(value)):
-        # The password is not repeated.
-        raise _mistake("the URL holds a password", "leave it out; PostgreSQL's PGPASSFILE names a file that has it")
-    return str(value)
-
-
-def _has_password(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.password) or "password" in parse_qs(parts.query)
-    except ValueError:
-        return "@" in url
-
-
-def _check_listen(value: object) -> str:
-    """``host:port`` or nothing; port 0 is any free one."""
-    text = value if isinstance(value, str) else "?"
-    host, colon, port = text.rpartition(":")
-    if text and not (colon and host and port.isascii() and port.isdigit() and int(port) <= MOST_PORT):
-        raise _mistake(f"{value!r} is not host:port", 'write listen = "127.0.0.1:9464", or "" for none')
-    return text
-
-
-def _mistake(what: str, remedy: str) -> PydanticCustomError:
-    return PydanticCustomError("bulkhead", "{what}", {"what": what, "remedy": remedy})
+_ADDRESS = Annotated[str, BeforeValidator(check_address)]
+_BYTES32 = Annotated[bytes, BeforeValidator(check_bytes32)]
 
 
 def _problem(item: Any) -> Problem:
@@ -300,7 +238,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
-    names |= {"allow_single_provider"}
+    names |= {"allow_single_provider", "foundry_account", "signer_url", "signer_address"}
     names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed", "monitor", "listen", "notify_file"}
     for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}
