@@ -115,7 +115,7 @@ def plan_publish(
         prepared.append(prepare_report(row.folded, snapshots, row.core_before, market, sampler.settings))
     batch, packed = make_batch(prepared, block, settings_hash(sampler.settings))
     digest = batch_digest(batch, follower.chain_id, follower.contract)
-    signatures = [signer.sign_batch(digest)] if signer else []
+    signatures = [signer.sign_batch(batch, follower.chain_id, follower.contract)] if signer else []
     intent = TxIntent(
         key=intent_key(follower.chain_id, follower.contract, digest),
         purpose="publish",

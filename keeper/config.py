@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keeper.config_files import check_notify, check_secret_file
+from keeper.config_keys import SECRET_VARIABLES, KeySource, Secret, check_key, dump_key, key_source
 from keeper.config_schema import Problem, build_settings, check_document
 from keeper.config_tables import KEEPER_NUMBERS
 from keeper.config_values import SERVER_SCHEME
@@ -21,32 +22,8 @@ from keeper.records.units import Address
 
 ENVIRONMENT_PREFIX = "BULKHEAD_"
 NETWORK_NUMBERS = ("emergency_quorum", "max_reply_mib")
-SECRET_VARIABLES = {
-    "private_key": "BULKHEAD_KEEPER__PRIVATE_KEY",
-    "password": "BULKHEAD_KEEPER__PASSWORD",
-    "notify_urls": "BULKHEAD_MONITOR__NOTIFY_URLS",
-}
-"""Values that are never read from the TOML."""
 DEFAULT_LISTEN = "127.0.0.1:9464"
 """Loopback: the answers name markets and balances. 9464 is the port that exporters of Prometheus text share."""
-
-
-class Secret:
-    """A string that no print, log, traceback or comparison shows."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself; call it only where it is used."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +33,6 @@ class Provider:
     name: str
     """What logs call it; its URL may hold a token."""
     url: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class KeySource:
-    """Where the signing key comes from. At most one of the two."""
-
-    file: Path | None
-    """Keystore v3 JSON, or 32 bytes of hex for development; mode 0600 or stricter."""
-    password_file: Path | None
-    """Password of the keystore, mode 0600 or stricter."""
-    private_key: Secret | None = None
-    """Raw key from the environment."""
-    password: Secret | None = None
-    """Keystore password from the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +158,7 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         chain_id=int(network["chain_id"]),
         contract=Address(network["contract"].lower()),
         providers=tuple(Provider(name, Secret(url)) for name, url in network["providers"].items()),
-        key=_key_source(keeper, folder, environment),
+        key=key_source(keeper, folder, environment),
         data_dir=data_dir,
         store_url=_store_url(document.get("store", {}).get("url", ""), data_dir, folder),
         private_relay=Secret(relay) if (relay := network.get("private_relay")) else None,
@@ -206,20 +169,6 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         notify_urls=Secret(urls) if (urls := environment.get(SECRET_VARIABLES["notify_urls"])) else None,
         source=path,
         **{name: int(keeper[name]) for name in KEEPER_NUMBERS if name in keeper},
-    )
-
-
-def _key_source(keeper: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> KeySource | None:
-    private_key, password = (environment.get(SECRET_VARIABLES[name]) for name in ("private_key", "password"))
-    if private_key:
-        return KeySource(None, None, Secret(private_key))
-    if not keeper.get("key_file"):
-        return None
-    password_file = keeper.get("password_file")
-    return KeySource(
-        folder / Path(keeper["key_file"]).expanduser(),
-        folder / Path(password_file).expanduser() if password_file else None,
-        password=Secret(password) if password else None,
     )
 
 
@@ -237,14 +186,12 @@ def _store_url(url: str, data_dir: Path, folder: Path) -> str:
 
 
 def _check_files(document: Mapping[str, Any], path: Path, environment: Mapping[str, str]) -> list[Problem]:
-    """Faults of the secret files that are named; a name that is no text is found elsewhere."""
+    """Faults of the key and of the secret files that are named; a name that is no text is found elsewhere."""
     folder = path.resolve().parent
-    source = _key_source(_texts(document, "keeper"), folder, environment)
+    keeper = _texts(document, "keeper")
     notify = _notify_file(_texts(document, "monitor"), folder)
-    named = [("monitor.notify_file", notify)]
-    if source is not None:
-        named += [("keeper.key_file", source.file), ("keeper.password_file", source.password_file)]
-    problems = [problem for key, file in named if file is not None for problem in check_secret_file(key, file)]
+    problems = check_key(keeper, key_source(keeper, folder, environment), environment)
+    problems += check_secret_file("monitor.notify_file", notify) if notify else []
     if not problems:
         problems += check_notify(notify, SECRET_VARIABLES["notify_urls"], environment)
     return problems
@@ -268,10 +215,7 @@ def dump_toml(operator: Operator, settings: Settings) -> str:
         "data_dir": str(operator.data_dir),
         **{name: getattr(operator, name) for name in KEEPER_NUMBERS},
     }
-    if operator.key and operator.key.file:
-        keeper["key_file"] = str(operator.key.file)
-    if operator.key and operator.key.password_file:
-        keeper["password_file"] = str(operator.key.password_file)
+    keeper |= dump_key(operator.key)
     network = {
         "name": operator.network,
         "chain_id": operator.chain_id,

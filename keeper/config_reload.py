@@ -46,7 +46,10 @@ def one_line(error: KeeperError) -> str:
     return "; ".join(getattr(error, "problems", ()) or (str(error),))
 
 
-def _key(operator: Operator) -> tuple[Path | None, str | None] | None:
-    """What names the key, without opening it: the file, or the key itself from the environment."""
+def _key(operator: Operator) -> tuple[object, ...] | None:
+    """What names the key, without opening it: the file, the key itself from the environment, or the remote signer."""
     key = operator.key
-    return (key.file, key.private_key.reveal() if key.private_key else None) if key else None
+    if key is None:
+        return None
+    secrets = (row.reveal() if row else None for row in (key.private_key, key.signer_url))
+    return (key.file, key.signer_address, *secrets)

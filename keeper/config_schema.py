@@ -13,7 +13,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, Validat
 
 from keeper.config_rules import consistency, known
 from keeper.config_tables import DEFAULTS, FRACTIONS, KEEPER_NUMBERS, MAX_SECONDS, MOST_SHOWN, RANGES
-from keeper.config_values import check_listen, check_providers, check_relay, check_store_url, mistake, switch
+from keeper.config_values import (
+    check_account,
+    check_address,
+    check_bytes32,
+    check_listen,
+    check_providers,
+    check_relay,
+    check_signer_url,
+    check_store_url,
+    mistake,
+    switch,
+)
 from keeper.records.settings import FeedSettings, MarketSettings, ModelSettings, PoolSettings, RouteSettings, Settings
 from keeper.records.units import BPS, WAD, Address
 
@@ -88,6 +99,11 @@ def _schema() -> Any:
     }
     keeper: dict[str, Any] = {name: (_number(name), None) for name in KEEPER_NUMBERS}
     keeper |= {name: (_text(name), None) for name in ("key_file", "password_file", "data_dir")}
+    keeper |= {
+        "foundry_account": (Annotated[str, BeforeValidator(check_account)], None),
+        "signer_url": (Annotated[str, BeforeValidator(check_signer_url)], None),
+        "signer_address": (_ADDRESS, None),
+    }
     scalars = {_attribute(field.name): _field(field.name, int) for field in _scalar_fields()}
     settings, keeper_model = _model("Settings", scalars), _model("Keeper", keeper)
     store = _model("Store", {"url": (Annotated[str, BeforeValidator(check_store_url)], "")})
@@ -199,28 +215,10 @@ def _wad_text(value: float) -> str:
     return str(int(Decimal(str(value)) * WAD))
 
 
-def _check_hex(value: object, size: int, what: str, example: str) -> str:
-    text = value.lower() if isinstance(value, str) else ""
-    digits = text.removeprefix("0x")
-    if not text.startswith("0x") or len(digits) != 2 * size or not set(digits) <= set("0123456789abcdef"):
-        raise mistake(f"{value!r} is not {what}", f"write 0x and {2 * size} hex digits, as {example}")
-    return text
-
-
-def _check_address(value: object) -> str:
-    return _check_hex(value, 20, "an address", '"0xC02a..."')
-
-
-def _check_bytes32(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    return bytes.fromhex(_check_hex(value, 32, "32 bytes", '"0x0000..."')[2:])
-
-
 _PLAIN = (int, Address)
 """What a list may hold besides tables."""
-_ADDRESS = Annotated[str, BeforeValidator(_check_address)]
-_BYTES32 = Annotated[bytes, BeforeValidator(_check_bytes32)]
+_ADDRESS = Annotated[str, BeforeValidator(check_address)]
+_BYTES32 = Annotated[bytes, BeforeValidator(check_bytes32)]
 
 
 def _problem(item: Any) -> Problem:
@@ -242,7 +240,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _known_names() -> list[str]:
     names = {"network", "providers", "name", "contract", "chain_id", "keeper", "store", "url", *RANGES}
-    names |= {"allow_single_provider", "private_relay"}
+    names |= {"allow_single_provider", "private_relay", "foundry_account", "signer_url", "signer_address"}
     names |= {"key_file", "password_file", "data_dir", "markets", "pools", "feed", "monitor", "listen", "notify_file"}
     for kind in (Settings, MarketSettings, RouteSettings, FeedSettings, ModelSettings, PoolSettings):
         names |= {field.name for field in fields(kind)}

@@ -20,6 +20,7 @@ def secrets_of(config: Config) -> list[str]:
         found += [secret.reveal() for secret in (key.private_key, key.password) if secret]
         found += [text for file in (key.file, key.password_file) if (text := _text(file))]
         found += [row.removeprefix("0x") for row in found]
+        found += _of_url(key.signer_url.reveal()) if key.signer_url else []
     notify = [operator.notify_urls.reveal()] if operator.notify_urls else []
     for row in (*notify, _text(operator.notify_file)):
         for word in row.split():

@@ -1,13 +1,37 @@
-"""What an operator's own values look like: URLs, switches, listening addresses. A refused URL is never repeated."""
+"""Checks of single values that are more than a number or a word: addresses, URLs, names of accounts."""
 
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import PydanticCustomError
 
 from keeper.config_tables import MOST_PORT, MOST_SHOWN
+from keeper.maths.keccak import checksummed
 
 SERVER_SCHEME = "postgresql+psycopg"
 """SQLAlchemy's name of the one server and driver that we use."""
+
+
+def _check_hex(value: object, size: int, what: str, example: str) -> str:
+    text = value.lower() if isinstance(value, str) else ""
+    digits = text.removeprefix("0x")
+    if not text.startswith("0x") or len(digits) != 2 * size or not set(digits) <= set("0123456789abcdef"):
+        raise mistake(f"{value!r} is not {what}", f"write 0x and {2 * size} hex digits, as {example}")
+    return text
+
+
+def check_address(value: object) -> str:
+    """An address in lower case; mixed case must be its EIP-55 form."""
+    address = _check_hex(value, 20, "an address", '"0xC02a..."')
+    if value not in {address, f"0x{address[2:].upper()}", checksummed(address)}:
+        raise mistake(f"{value!r} fails its checksum (EIP-55): a letter is wrong", "copy it anew, or all in lower case")
+    return address
+
+
+def check_bytes32(value: object) -> bytes:
+    """32 bytes."""
+    if isinstance(value, bytes):
+        return value
+    return bytes.fromhex(_check_hex(value, 32, "32 bytes", '"0x0000..."')[2:])
 
 
 def check_providers(value: object) -> dict[str, str]:
@@ -23,6 +47,21 @@ def check_providers(value: object) -> dict[str, str]:
     return value
 
 
+def check_signer_url(value: object) -> str:
+    """URL of a remote signer."""
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")) or not urlsplit(value).hostname:
+        # Not repeated: it may hold a token.
+        raise mistake("is not an http or https URL", 'write it as "http://127.0.0.1:9000"')
+    return value
+
+
+def check_account(value: object) -> str:
+    """Name of a Foundry account, which is a file name."""
+    if not isinstance(value, str) or not value.strip() or "/" in value or value.startswith("."):
+        raise mistake(f"{value!r} is not the name of an account", "write the name that cast wallet list shows")
+    return value
+
+
 def switch(value: object) -> bool:
     """A boolean, which the environment has as text."""
     if value in ("true", "false"):
@@ -35,13 +74,13 @@ def switch(value: object) -> bool:
 def check_relay(value: object) -> str:
     """URL of the private relay, or nothing."""
     if not isinstance(value, str) or (value and not value.startswith(("http://", "https://"))):
-        # The URL is not repeated: it may hold a token.
-        raise mistake("the URL is not http or https", 'write it as "https://...", or leave it out')
+        # Not repeated: it may hold a token.
+        raise mistake("is not an http or https URL", 'write it as "https://...", or leave it out')
     return value
 
 
 def check_store_url(value: object) -> str:
-    """SQLAlchemy URL of a database of a known kind, without a password."""
+    """SQLAlchemy URL of a database that we know, without a password."""
     scheme = value.partition("://")[0] if isinstance(value, str) else str(value)
     if value and scheme not in {"sqlite", SERVER_SCHEME}:
         raise mistake(
@@ -72,5 +111,5 @@ def check_listen(value: object) -> str:
 
 
 def mistake(what: str, remedy: str) -> PydanticCustomError:
-    """What a check raises: pydantic carries it to the report of all mistakes."""
+    """What pydantic hands on as ours: one line, and the remedy."""
     return PydanticCustomError("bulkhead", "{what}", {"what": what, "remedy": remedy})

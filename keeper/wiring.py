@@ -4,22 +4,25 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from keeper.budgets import DAY_SECONDS, Budgets, require_affordable
 from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.guards import Guards
-from keeper.chain.keys import KeySigner, open_account
+from keeper.chain.keys import local_key, open_account
 from keeper.chain.node import ContractNode
 from keeper.chain.pool import Pool
 from keeper.chain.quorum import QuorumReader
+from keeper.chain.remote_signer import RemoteKey
 from keeper.chain.sender import TxSender
+from keeper.chain.signer import Key, KeySigner
 from keeper.checks import Subject, check_signer, check_start, connect
-from keeper.config import Config, KeySource, Operator
+from keeper.config import Config, Operator
+from keeper.config_keys import KeySource
 from keeper.cycle import Ports, is_superseded, refusal
 from keeper.errors import ConfigError
 from keeper.follow import Emit, Follower
 from keeper.guard import Guard
+from keeper.hardening import forbid_core_dumps
 from keeper.protocols.bulkhead import ACTIVATE_SELECTOR, ADVANCE_SELECTOR, PUBLISH_SELECTOR
 from keeper.protocols.bulkhead_errors import describe_revert
 from keeper.reading import open_quorum_reader
@@ -31,9 +34,6 @@ from keeper.rehearsal import rehearse
 from keeper.store.store import KeeperStore, open_exclusive
 from keeper.timing import check_time_scale
 from keeper.token_checks import hold_hostile
-
-if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
 
 SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
 """All that the key may ever call."""
@@ -167,7 +167,7 @@ def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put togethe
 
 
 def open_signer(operator: Operator) -> KeySigner:
-    """The operator's key, bound to the contract and to our functions.
+    """The operator's key behind the guard: bound to the chain, the contract and our functions.
 
     Raises
     ------
@@ -176,13 +176,16 @@ def open_signer(operator: Operator) -> KeySigner:
     """
     if operator.key is None:
         raise ConfigError("keeper.key_file: nothing can be sent without a key", "set it, or run without --broadcast")
-    return KeySigner(_account(operator.key), operator.contract, SELECTORS)
+    return KeySigner(_key(operator.key), operator.chain_id, operator.contract, SELECTORS)
 
 
-def _account(key: KeySource) -> "LocalAccount":
+def _key(key: KeySource) -> Key:
+    if key.signer_url and key.signer_address:
+        return RemoteKey(key.signer_url.reveal(), key.signer_address)
+    forbid_core_dumps()
     raw = key.private_key.reveal() if key.private_key else None
     password = key.password.reveal() if key.password else None
-    return open_account(key.file, key.password_file, raw, password)
+    return local_key(open_account(key.file, key.password_file, raw, password))
 
 
 def budgets(operator: Operator) -> Budgets:

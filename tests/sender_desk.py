@@ -10,9 +10,10 @@ from eth_account import Account
 
 from keeper.chain.fees import GWEI, FeePolicy
 from keeper.chain.guards import Guards
-from keeper.chain.keys import KeySigner
+from keeper.chain.keys import local_key
 from keeper.chain.rpc import RpcError
 from keeper.chain.sender import TxSender
+from keeper.chain.signer import KeySigner
 from keeper.errors import RetryLater
 from keeper.maths.keccak import keccak
 from keeper.records.outcome import Tier, TxIntent
@@ -185,7 +186,7 @@ class Desk:
         self.sender = TxSender(
             self.node,
             self.store.intents,
-            KeySigner(Account.from_key(KEY), CONTRACT, [SELECTOR]),
+            KeySigner(local_key(Account.from_key(KEY)), 31337, CONTRACT, [SELECTOR]),
             chain_id=31337,
             policy=POLICY,
             guards=guards,

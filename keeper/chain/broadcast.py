@@ -1,18 +1,13 @@
 """Signed bytes to many nodes at once: one positive answer wins (reliability.md B1 rules 8, 10 and 11)."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from keeper.chain.members import Asker, Member
 from keeper.chain.rpc import Reverted, RpcError
+from keeper.chain.send_errors import SendError, classify
 from keeper.chain.timing import Timing
-
-ALREADY_KNOWN = re.compile(r"already[ _]?(known|imported|in mempool|exists)|known transaction", re.IGNORECASE)
-"""What a node says to bytes that it has: as good as taken."""
-USED_NONCE = re.compile(r"nonce.{0,20}too[ _]low|OldNonce|invalid nonce", re.IGNORECASE)
-"""What a node says that has seen the transaction mined before another one took it: no contradiction."""
 
 Said = RpcError | Reverted | None
 """None: it took them."""
@@ -43,7 +38,9 @@ def broadcast(
 
     said = asker.everybody(partial(_give, "0x" + raw.hex(), asker), members, patience)
     errors = {
-        name: error for name, error in said.items() if error is not None and not ALREADY_KNOWN.search(error.message)
+        name: error
+        for name, error in said.items()
+        if error is not None and classify(error.message) is not SendError.ALREADY_KNOWN
     }
     takers = tuple(member.name for member in members if member.name in said and member.name not in errors)
     refused = {name: error.message for name, error in errors.items() if _terminal(error)}
@@ -64,4 +61,5 @@ def _give(raw: str, asker: Asker, member: Member) -> Said:
 
 def _terminal(error: RpcError | Reverted) -> bool:
     answered = isinstance(error, Reverted) or error.code != 0
-    return answered and not USED_NONCE.search(error.message)
+    # Who says that the nonce is used has seen the transaction mined before another one took it: no contradiction.
+    return answered and classify(error.message) not in {SendError.NONCE_TOO_LOW, SendError.ALREADY_MINED}

@@ -1,18 +1,18 @@
-"""The signing key: signs batches and transactions to our contract, and nothing else (reliability.md B6)."""
+"""Opens a key in this process: a raw one, or a keystore v3 with its password (reliability.md B6)."""
 
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from keeper.errors import ConfigError, Refused
-from keeper.records.outcome import TxFields
-from keeper.records.report import Signature
+from keeper.chain.ecdsa import EcdsaSignature, unpack
+from keeper.chain.signer import DigestKey
+from keeper.errors import ConfigError
 from keeper.records.units import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from eth_account.signers.local import LocalAccount
@@ -21,64 +21,15 @@ RAW_KEY_DIGITS = 64
 KEYSTORE_VERSION = 3
 
 
-class KeySigner:
-    """Signs for one address.
+def local_key(account: LocalAccount) -> DigestKey:
+    """An opened key as one that the guard may ask."""
 
-    Parameters
-    ----------
-    account
-        The opened key.
-    contract
-        The only destination that is ever signed for, besides the key itself for a no-op that frees a nonce.
-    selectors
-        The only functions that are ever called, 4 bytes each.
-    """
-
-    def __init__(self, account: LocalAccount, contract: Address, selectors: Collection[bytes]) -> None:
-        self._account = account
-        self._contract = contract
-        self._selectors = frozenset(selectors)
-        self.address = Address(account.address.lower())
-
-    def __repr__(self) -> str:
-        return f"KeySigner({self.address})"
-
-    def sign_batch(self, digest: bytes) -> Signature:
-        """Sign an EIP-712 batch digest, 32 bytes, of the configured domain."""
+    def sign(digest: bytes) -> EcdsaSignature:
         from eth_typing import Hash32
 
-        return Signature(self.address, bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature))
+        return unpack(bytes(account.unsafe_sign_hash(Hash32(digest)).signature))
 
-    def sign_transaction(self, fields: TxFields) -> tuple[bytes, bytes]:
-        """(raw bytes, hash) of a signed transaction.
-
-        Raises
-        ------
-        Refused
-            Destination or function is not on the list, or the signature is another key's.
-        """
-        from eth_account import Account
-
-        frees_a_nonce = fields.to == self.address and not fields.data
-        if not frees_a_nonce and (fields.to != self._contract or fields.data[:4] not in self._selectors):
-            raise Refused(f"the key signs no call of 0x{fields.data[:4].hex()} to {fields.to}")
-        signed = self._account.sign_transaction(
-            {
-                "type": 2,
-                "chainId": fields.chain_id,
-                "nonce": fields.nonce,
-                "to": bytes.fromhex(fields.to[2:]),
-                "data": fields.data,
-                "gas": fields.gas,
-                "maxFeePerGas": fields.max_fee_wei,
-                "maxPriorityFeePerGas": fields.tip_wei,
-                "value": 0,
-            }
-        )
-        raw = bytes(signed.raw_transaction)
-        if Account.recover_transaction(raw).lower() != self.address:
-            raise Refused("the signed transaction does not recover to the configured key")
-        return raw, bytes(signed.hash)
+    return DigestKey(Address(account.address.lower()), sign)
 
 
 def open_account(
@@ -101,7 +52,8 @@ def open_account(
     if password is None:
         if password_file is None:
             raise ConfigError(f"the keystore {file} needs a password", "set [keeper] password_file")
-        password = password_file.read_text("utf-8").rstrip("\r\n")
+        # What an editor or echo appended, and no more: a password may end in blanks or in further newlines.
+        password = re.sub(r"\r?\n\Z", "", password_file.read_bytes().decode("utf-8", "replace"))
     try:
         document = json.loads(text)
         # Version 4 (EIP-2335) holds keys of validators; the library knows no other.

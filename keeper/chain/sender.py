@@ -23,7 +23,7 @@ from keeper.chain.in_flight import is_lowest, tier_of
 from keeper.chain.lookup import Head, Lookup
 from keeper.chain.offers import MOST_ATTEMPTS, Emit, Offers, facts
 from keeper.chain.rpc import Reverted
-from keeper.chain.send_errors import SendError, classify
+from keeper.chain.send_errors import HOPELESS, OCCUPIED, TOO_CHEAP, SendError, classify, explain
 from keeper.chain.settling import Settling
 from keeper.errors import Refused, RetryLater
 from keeper.maths.keccak import keccak
@@ -198,13 +198,20 @@ class TxSender:
     def _refused(self, row: Outcome, head: Head, errors: Sequence[tuple[str, str]], kinds: set[SendError]) -> Outcome:
         for name, text in errors:
             self._emit("tx_error", error_class=classify(text).value, provider=name, error=text, **facts(row))
-        if {SendError.NONCE_TOO_LOW, SendError.REPLACEMENT_UNDERPRICED} & kinds:
-            # Something is at our nonce: looking it up, or outbidding it, is the next step's business.
+        if OCCUPIED & kinds:
+            # Looking it up, or outbidding it, is the next step's business.
             return self._store.advance(row.intent.key, IntentState.SENT, error=errors[0][1])
+        if kinds and kinds <= HOPELESS and not row.cancelled:
+            return self._offers.cancel(row, head.number, errors[0][1])
+        tier = tier_of(row, self._store.open_intents())
+        if TOO_CHEAP & kinds and self._offers.outbidden(row.attempts[-1].price):
+            return self._outbid(row, head, tier)
         failed = self._tries.get(row.intent.key, (0, 0))[0] + 1
-        pause = 1 if row.intent.tier is Tier.EMERGENCY else min(2 ** (failed - 1), MOST_WAIT_BLOCKS)
+        # A node that misses the nonce before ours may see it in the next block.
+        soon = tier is Tier.EMERGENCY or kinds == {SendError.NONCE_TOO_HIGH}
+        pause = 1 if soon else min(2 ** (failed - 1), MOST_WAIT_BLOCKS)
         self._tries[row.intent.key] = (failed, head.number + pause)
-        return self._note(row, errors[0][1] if errors else "no node could be written to")
+        return self._note(row, explain(errors))
 
     def _watch(self, row: Outcome, head: Head) -> Outcome:
         if landing := self._lookup.landing(row):

@@ -9,7 +9,8 @@ from keeper.cli.common import Chain, Context, Json, now_settings, open_bare_chai
 from keeper.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
-    from keeper.config import KeySource, Operator
+    from keeper.config import Operator
+    from keeper.config_keys import KeySource
 
 PRIVATE = 0o600
 PASSWORD_BYTES = 24
@@ -56,7 +57,8 @@ def _settings(chain: Chain):  # type: ignore[no-untyped-def]  # noqa: ANN202 - r
 
 
 def _operator(chain: Chain, rpc: str, network: str, target: Path, key: "KeySource | None") -> "Operator":
-    from keeper.config import Operator, Provider, Secret
+    from keeper.config import Operator, Provider
+    from keeper.config_keys import Secret
 
     events = chain.node.logs(0, chain.reader.block("latest").number)
     data_dir = target.parent.resolve() / ".bulkhead"
@@ -79,7 +81,7 @@ def _make_key(folder: Path) -> "tuple[KeySource, str]":
 
     from eth_account import Account
 
-    from keeper.config import KeySource
+    from keeper.config_keys import KeySource
 
     key_file, password_file = folder / "keeper-key.json", folder / "keeper-key.password"
     for file in (key_file, password_file):

@@ -56,6 +56,15 @@ def _pair(left: bytes, right: bytes) -> bytes:
     return keccak(left + right) if left < right else keccak(right + left)
 
 
+def checksummed(address: str) -> str:
+    """An address in mixed case, whose case is a checksum (EIP-55)."""
+    digits = address.lower().removeprefix("0x")
+    nibbles = keccak(digits.encode()).hex()
+    return "0x" + "".join(
+        char.upper() if int(nibble, 16) > 7 else char for char, nibble in zip(digits, nibbles, strict=False)
+    )
+
+
 def source_id(venue: str, pool: str) -> bytes:
     """Id of a price source inside the packed core: 7 bytes over the venue's name and the pool's address."""
     return keccak(venue.encode() + bytes.fromhex(pool[2:]))[:7]

@@ -172,8 +172,16 @@ class Signer(Protocol):
     def address(self) -> Address:
         """Its account."""
 
-    def sign_batch(self, digest: bytes) -> Signature:
-        """Sign an EIP-712 batch digest, 32 bytes, of the configured domain."""
+    def sign_batch(self, batch: Batch, chain_id: int, contract: Address) -> Signature:
+        """Sign a batch of the domain that the signer was made for; the digest is its own business.
+
+        Raises
+        ------
+        Refused
+            Another domain, or the signature is another key's.
+        RetryLater
+            The key is kept elsewhere, and does not answer.
+        """
 
     def sign_transaction(self, fields: TxFields) -> tuple[bytes, bytes]:
         """(raw bytes, hash); the same bytes for the same fields.
@@ -182,6 +190,8 @@ class Signer(Protocol):
         ------
         Refused
             Destination or function is not on the list, or the signature is another key's.
+        RetryLater
+            The key is kept elsewhere, and does not answer.
         """
 
 

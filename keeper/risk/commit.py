@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from keeper.maths.eip712 import batch_digest
 from keeper.maths.keccak import keccak
 from keeper.records.core import decode_core
 from keeper.records.decision import Folded
@@ -12,7 +13,7 @@ from keeper.records.units import BlockRef
 from keeper.risk.commitments import commitments_root, estimates_hash, inputs_root
 from keeper.risk.evidence import canonical, evidence_document
 from keeper.risk.keys import market_key, settings_hash
-from keeper.risk.packing import batch_digest, pack_report, pack_reports, unpack_reports
+from keeper.risk.packing import pack_report, pack_reports, unpack_reports
 from keeper.risk.windows import window_of
 
 __all__ = [

@@ -1,28 +1,15 @@
-"""Reports as bytes: packed into the calldata of ``publish`` and back, and the EIP-712 digest over their batch."""
+"""Reports as bytes: packed into the calldata of ``publish`` and back."""
 
 import struct
 from collections.abc import Sequence
-from dataclasses import astuple
 
-from eth_abi.abi import encode
-
-from keeper.maths.keccak import keccak
 from keeper.records.core import MAX_CORE_BYTES
 from keeper.records.decision import Targets
-from keeper.records.report import Batch, Report
-from keeper.records.units import Address
+from keeper.records.report import Report
 
 _HEAD = struct.Struct(">32sHHHH3sHBHI32sB")
 """market 32, haircut u16, liquidation haircut u16, bonus u16, premium u16, ceiling u24, crunch u16, regime u8,
 decay u16, base sequence u32, gap bitmap u256, core length u8: 85 bytes, then the core."""
-
-BATCH_TYPE = (
-    "Batch(uint64 observedBlock,bytes32 observedHash,uint64 observedTime,uint64 validUntil,"
-    "bytes32 settingsHash,bytes32 commitmentsRoot,bytes32 reportsHash)"
-)
-BATCH_ABI = "(uint64,bytes32,uint64,uint64,bytes32,bytes32,bytes32)"
-
-_DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 
 def pack_report(report: Report) -> bytes:
@@ -81,19 +68,3 @@ def unpack_reports(data: bytes) -> tuple[Report, ...]:
 def pack_reports(reports: Sequence[Report]) -> bytes:
     """Concatenate the packed reports of a batch."""
     return b"".join(pack_report(report) for report in reports)
-
-
-def domain_separator(chain_id: int, contract: Address) -> bytes:
-    """EIP-712 domain separator of ``CollateralParameters``, 32 bytes."""
-    return keccak(
-        encode(
-            ["bytes32", "bytes32", "bytes32", "uint256", "address"],
-            [keccak(_DOMAIN_TYPE.encode()), keccak(b"Bulkhead"), keccak(b"1"), chain_id, contract],
-        )
-    )
-
-
-def batch_digest(batch: Batch, chain_id: int, contract: Address) -> bytes:
-    """EIP-712 digest that keepers sign, 32 bytes."""
-    struct_hash = keccak(encode(["bytes32", BATCH_ABI], [keccak(BATCH_TYPE.encode()), astuple(batch)]))
-    return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + struct_hash)

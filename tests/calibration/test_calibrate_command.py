@@ -16,7 +16,8 @@ from worlds import gbm, manipulated, without
 from keeper.__main__ import main
 from keeper.calibration.candles import Candles
 from keeper.calibration.implied import black_price
-from keeper.config import Operator, Provider, Secret, dump_toml, load_config
+from keeper.config import Operator, Provider, dump_toml, load_config
+from keeper.config_keys import Secret
 from keeper.records.units import WAD
 
 COLUMNS = ("ts", "open", "high", "low", "close", "volume")

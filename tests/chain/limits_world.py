@@ -10,6 +10,7 @@ from eth_keys.datatypes import PrivateKey
 
 from keeper.chain.artifacts import load
 from keeper.errors import Refused
+from keeper.maths.eip712 import batch_digest
 from keeper.maths.keccak import keccak
 from keeper.protocols.bulkhead import Bulkhead, parse_words, word_slots
 from keeper.protocols.bulkhead_errors import describe_revert
@@ -18,7 +19,7 @@ from keeper.records.live import ContractWords, Law, Limits
 from keeper.records.parameters import Parameters
 from keeper.records.report import Batch, Report, Signature
 from keeper.records.units import Address, BlockRef
-from keeper.risk.packing import batch_digest, pack_report
+from keeper.risk.packing import pack_report
 from keeper.testing.client import DevChain, Tx, calldata, hex_of
 from keeper.testing.world import LIMITS_ABI, limits_values
 

@@ -9,6 +9,7 @@ from limits_wishes import govern_at_random, outcomes, random_report
 from limits_world import CADENCE, LAW, LIMITS, MARKETS, PROFILES, UNKNOWN, World
 
 from keeper.chain.artifacts import load
+from keeper.maths.eip712 import batch_digest
 from keeper.maths.keccak import keccak
 from keeper.protocols.bulkhead import Bulkhead, encode_activate, encode_activate_liquidation, encode_advance
 from keeper.protocols.bulkhead_events import (
@@ -33,7 +34,6 @@ from keeper.risk.applied import Applied
 from keeper.risk.days import DAY_SECONDS, note
 from keeper.risk.effective import describe, haircut_bps
 from keeper.risk.liquidation import activate_liquidation
-from keeper.risk.packing import batch_digest
 from keeper.testing.client import DevChain, calldata, hex_of
 
 SEED = 20261121

@@ -11,7 +11,8 @@ from typing import Any
 from eth_account import Account
 from faults.proxy import FaultProxy
 
-from keeper.config import Config, Provider, Secret, load_config
+from keeper.config import Config, Provider, load_config
+from keeper.config_keys import Secret
 from keeper.cycle import CycleResult, Ports, run_cycle
 from keeper.errors import KeeperError
 from keeper.protocols.bulkhead_events import Event, ReportApplied, decode_event

@@ -13,7 +13,8 @@ from factories import CHAIN_ID, CONTRACT, make_settings
 from keeper.__main__ import hoisted, main
 from keeper.cli.common import now_settings
 from keeper.cli.output import amount, emit_json, percent, table, wad_percent
-from keeper.config import Operator, Provider, Secret, dump_toml
+from keeper.config import Operator, Provider, dump_toml
+from keeper.config_keys import Secret
 from keeper.errors import Refused
 from keeper.records.settings import Settings
 from keeper.store.schema import MIGRATIONS, head_revision

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from shared import vectors
 
 from keeper.fold import fold_sample
+from keeper.maths.eip712 import batch_digest
 from keeper.maths.keccak import EMPTY_ROOT, keccak, leaf_hash, merkle_proof, merkle_root
 from keeper.records.core import Core, encode_core
 from keeper.records.decision import Folded, Targets
@@ -44,7 +45,7 @@ from keeper.risk.commitments import (
 )
 from keeper.risk.evidence import MAX_INTEGER, canonical
 from keeper.risk.keys import market_key, settings_hash
-from keeper.risk.packing import batch_digest, pack_report, pack_reports, unpack_reports
+from keeper.risk.packing import pack_report, pack_reports, unpack_reports
 
 U16 = st.integers(0, 2**16 - 1)
 TARGETS = st.builds(Targets, U16, U16, U16, U16, st.integers(0, 2**24 - 1), U16, st.integers(0, 255), U16)

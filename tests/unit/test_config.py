@@ -16,7 +16,8 @@ from factories import (
     pool_settings,
 )
 
-from keeper.config import Config, KeySource, Operator, Provider, Secret, dump_toml, load_config
+from keeper.config import Config, Operator, Provider, dump_toml, load_config
+from keeper.config_keys import KeySource, Secret
 from keeper.errors import ConfigError
 from keeper.records.settings import DYNAMIC_FEE, PoolSettings, Settings
 from keeper.records.units import NO_ADDRESS, Address

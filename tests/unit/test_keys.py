@@ -1,42 +1,16 @@
-"""The key: what it signs, how it is opened, and that it never shows."""
+"""The key: how it is opened, and what a bad one says."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from eth_account import Account
-from sender_desk import CONTRACT, KEY, SELECTOR
+from sender_desk import KEY
 
 from keeper.chain.failpoints import check_failpoint
-from keeper.chain.fees import GWEI
-from keeper.chain.keys import KeySigner, open_account
+from keeper.chain.keys import open_account
 from keeper.chain.rpc import Reverted, RpcError
 from keeper.errors import ConfigError, Refused, RetryLater
-from keeper.maths.keccak import keccak
-from keeper.records.outcome import TxFields
-from keeper.records.units import Address
-
-
-def test_the_key_signs_only_our_functions_of_our_contract() -> None:
-    signer = KeySigner(Account.from_key(KEY), CONTRACT, [SELECTOR])
-    good = TxFields(31337, 0, CONTRACT, SELECTOR, 21_000, GWEI, GWEI)
-    raw, tx_hash = signer.sign_transaction(good)
-    assert keccak(raw) == tx_hash
-    with pytest.raises(Refused):
-        signer.sign_transaction(replace(good, to=Address("0x" + "dd" * 20)))
-    with pytest.raises(Refused):
-        signer.sign_transaction(replace(good, data=b"\xff\xff\xff\xff"))
-
-
-def test_a_batch_signature_recovers_to_the_signer() -> None:
-    signer = KeySigner(Account.from_key(KEY), CONTRACT, [SELECTOR])
-    digest = keccak(b"digest")
-    signature = signer.sign_batch(digest)
-    assert len(signature.data) == 65
-    assert Account._recover_hash(digest, signature=signature.data).lower() == signer.address == signature.signer
-    assert signature.data[64] in (27, 28)
-    assert KEY.hex() not in repr(signer)
 
 
 def test_a_raw_key_file_and_a_keystore_open_to_the_same_account(tmp_path: Path) -> None:
@@ -46,6 +20,33 @@ def test_a_raw_key_file_and_a_keystore_open_to_the_same_account(tmp_path: Path) 
     password.write_text("hunter2\n")
     opened = [open_account(raw, None), open_account(store, password), open_account(None, None, KEY.hex())]
     assert {account.address for account in opened} == {Account.from_key(KEY).address}
+
+
+@pytest.mark.parametrize(
+    ("written", "password"),
+    [
+        (b"hunter2", "hunter2"),
+        (b"hunter2\n", "hunter2"),
+        (b"hunter2\r\n", "hunter2"),
+        (b"hunter2\n\n", "hunter2\n"),
+        (b" hunter2 \n", " hunter2 "),
+        (b"hunter2\r", "hunter2\r"),
+    ],
+)
+def test_one_newline_at_the_end_of_a_password_file_is_not_part_of_it(
+    tmp_path: Path, written: bytes, password: str
+) -> None:
+    store, file = tmp_path / "store.json", tmp_path / "password"
+    store.write_text(json.dumps(Account.encrypt(KEY, password, kdf="pbkdf2", iterations=2)))
+    file.write_bytes(written)
+    assert open_account(store, file).address == Account.from_key(KEY).address
+
+
+def test_a_keystore_with_scrypt_opens(tmp_path: Path) -> None:
+    store, password = tmp_path / "store.json", tmp_path / "password"
+    store.write_text(json.dumps(Account.encrypt(KEY, "hunter2", kdf="scrypt", iterations=2)))
+    password.write_text("hunter2")
+    assert open_account(store, password).address == Account.from_key(KEY).address
 
 
 @pytest.mark.parametrize("text", ["", "12", "zz" * 32, "0" * 64, "f" * 64])
