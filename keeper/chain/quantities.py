@@ -161,7 +161,10 @@ def _check_syncing(_params: Sequence[Any], value: Any) -> None:
 
 def _check_fee_history(_params: Sequence[Any], value: Any) -> None:
     fields = _object(value)
-    rows = [fields.get("baseFeePerGas"), *(fields.get("reward") or ())]
+    rewards = fields.get("reward") or []
+    if not isinstance(rewards, list):
+        raise Malformed("a fee history has no rewards")
+    rows = [fields.get("baseFeePerGas"), *rewards]
     for row in rows:
         if not isinstance(row, list):
             raise Malformed("a fee history has no fees")

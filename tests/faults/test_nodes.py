@@ -129,6 +129,7 @@ def test_f15_server_errors_at_one_of_three_delay_no_update(
     verdict("F15", f"HTTP {code} at one of three nodes: the due update was published", blocks)
 
 
+@pytest.mark.matrix
 def test_f15_a_burst_at_all_nodes_delays_an_update_by_no_more_than_its_length(
     town: World, three: list[FaultProxy], trio: Keeper, verdict: Say
 ) -> None:
@@ -175,7 +176,11 @@ def test_f16_a_connection_that_fails_is_passed_over_within_two_seconds(
     verdict("F16", f"{broken.__name__}: the next node answered within 2 s")
 
 
-@pytest.mark.parametrize("fault", [lies.delay(30), lies.drip(1)], ids=["delay of 30 s", "1 byte a second"])
+@pytest.mark.parametrize(
+    "fault",
+    [lies.delay(30), pytest.param(lies.drip(1), marks=pytest.mark.matrix)],
+    ids=["delay of 30 s", "1 byte a second"],
+)
 def test_f17_a_node_that_hangs_blocks_no_cycle(
     town: World, three: list[FaultProxy], trio: Keeper, verdict: Say, fault: Fault
 ) -> None:
@@ -247,7 +252,9 @@ LIES: dict[str, Fault] = {
 }
 
 
-@pytest.mark.parametrize("name", LIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "null" else pytest.mark.matrix) for name in LIES]
+)
 def test_f19_a_malformed_answer_is_a_typed_error_and_no_decision(
     town: World, three: list[FaultProxy], pair: Keeper, verdict: Say, name: str
 ) -> None:
@@ -305,6 +312,7 @@ def test_f20_a_node_that_changes_its_chain_is_ejected_at_the_next_poll(
     verdict("F20", "ejected at the first poll; it was given no transaction", blocks)
 
 
+@pytest.mark.matrix
 def test_f20_nothing_is_signed_when_every_node_changes_its_chain(
     town: World, three: list[FaultProxy], trio: Keeper, verdict: Say
 ) -> None:
@@ -340,6 +348,7 @@ def test_f21_a_frozen_head_is_out_of_sync_after_two_blocks(
     verdict("F21", f"head frozen at N-{behind}: ejected once more than two blocks behind; back after three good probes")
 
 
+@pytest.mark.matrix
 def test_f22_an_oscillating_head_moves_no_read_and_doubles_no_decision(
     town: World, three: list[FaultProxy], trio: Keeper, verdict: Say
 ) -> None:
@@ -371,6 +380,7 @@ def is_snapshot(request: Request) -> bool:
     return len(params) > 2 and params[0].get("to") == DISPATCHER and len(params[0]["data"]) > 100
 
 
+@pytest.mark.matrix
 def test_f23_two_that_differ_at_one_hash_publish_nothing(
     town: World, three: list[FaultProxy], pair: Keeper, verdict: Say
 ) -> None:
@@ -433,7 +443,11 @@ def fresh_header(town: World) -> Fault:
     return fault
 
 
-@pytest.mark.parametrize("disguised", [False, True], ids=["plainly", "with the right block number"])
+@pytest.mark.parametrize(
+    "disguised",
+    [pytest.param(False, marks=pytest.mark.matrix), True],
+    ids=["plainly", "with the right block number"],
+)
 def test_infura31_stale_call(town: World, three: list[FaultProxy], trio: Keeper, verdict: Say, disguised: bool) -> None:
     stale = fresh_header(town) if disguised else lies.stale_state(town.chain.block().number - 20)
     three[0].on("eth_call", stale, when=is_snapshot)
@@ -449,6 +463,7 @@ def test_infura31_stale_call(town: World, three: list[FaultProxy], trio: Keeper,
     verdict("R4", "old state behind a fresh head was seen, the node ejected", blocks)
 
 
+@pytest.mark.matrix
 def test_t17_a_header_that_does_not_hash_to_its_hash_is_a_lie(
     town: World, three: list[FaultProxy], trio: Keeper, verdict: Say
 ) -> None:
@@ -487,6 +502,7 @@ def test_pr2_one_alone_reads_while_the_others_are_silent_and_is_read_again(
     assert [row["window"] for row in trio.events("sample_folded")][len(alone) :] == alone
 
 
+@pytest.mark.matrix
 def test_pr2_two_that_disagree_are_never_taken_for_one_that_is_alone(
     town: World, three: list[FaultProxy], pair: Keeper
 ) -> None:
@@ -498,6 +514,7 @@ def test_pr2_two_that_disagree_are_never_taken_for_one_that_is_alone(
     assert nothing_done(town, pair, three)
 
 
+@pytest.mark.matrix
 def test_b1_11_success_beside_a_terminal_error_is_a_conflict(
     town: World, three: list[FaultProxy], trio: Keeper
 ) -> None:
@@ -557,6 +574,7 @@ def test_small_facts_need_two_nodes(town: World, three: list[FaultProxy]) -> Non
             pool.agreed("eth_getTransactionCount", [account, "latest"])
 
 
+@pytest.mark.matrix
 def test_urls_of_nodes_are_never_said(town: World, three: list[FaultProxy], tmp_path: Path) -> None:
     urls = [f"{node.url}/v3/t0p-s3cret" for node in three]
     for node in three:

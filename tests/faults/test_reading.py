@@ -17,7 +17,6 @@ from keeper.chain.rpc import Rpc, RpcError
 from keeper.holes import HoleInLogs
 from keeper.protocols.bulkhead_events import TOPICS, BatchPublished, ReportApplied
 from keeper.published import read_history
-from keeper.records.decision import Due
 
 Say = Callable[..., None]
 WORD = 32
@@ -46,7 +45,11 @@ def failing(share: float) -> Fault:
     return lies.alter(change)
 
 
-@pytest.mark.parametrize(("share", "ill"), [(0.0, 1), (0.3, 1), (1.0, 2)], ids=["one", "30 %", "all"])
+@pytest.mark.parametrize(
+    ("share", "ill"),
+    [(0.0, 1), pytest.param(0.3, 1, marks=pytest.mark.matrix), pytest.param(1.0, 2, marks=pytest.mark.matrix)],
+    ids=["one", "30 %", "all"],
+)
 def test_f51_calls_that_revert_cost_their_market_and_are_no_zero(
     town: World, tmp_path: Path, verdict: Say, share: float, ill: int
 ) -> None:
@@ -56,16 +59,24 @@ def test_f51_calls_that_revert_cost_their_market_and_are_no_zero(
                 node.on("eth_call", failing(share), when=reads_pools(town.devnet.contract))
             one.cycle()
             kept = [one.ports.samples.latest(market) for market in town.devnet.market_keys]
-            missing = [row for row in kept if row is None or row.folded.estimates.missing]
-            assert len(missing) >= ill
-            for row in missing:
-                if row is not None:
-                    assert row.folded.decision.due is Due.NONE
-                    assert row.folded.decision.targets is None, "no value is made of what did not answer"
-            assert len([row for row in kept if row is not None and row.folded.decision.targets]) <= 2 - ill
-        town.mine(2)
-        assert len(town.applied()) == len(kept) - len(missing)
-    verdict("F51", f"{len(missing)} of {len(kept)} markets reported nothing, the others did")
+        with keeper(config_of(town.devnet, tmp_path / "free", [town.chain.url]), broadcast=False) as free:
+            free.cycle()
+            whole = [free.ports.samples.latest(market) for market in town.devnet.market_keys]
+    missing = [row is None or bool(row.folded.estimates.missing) for row in kept]
+    assert sum(missing) >= ill
+    for row, right, lacks in zip(kept, whole, missing, strict=True):
+        assert right is not None
+        assert right.folded.decision.targets is not None
+        if row is None:
+            continue
+        if not lacks:
+            assert row == right
+            continue
+        assert all((reading.state is None) == bool(reading.failure) for reading in row.snapshot.pools)
+        # Without a value, or with none that is looser than the whole truth allows.
+        targets = row.folded.decision.targets
+        assert targets is None or targets.haircut_bps >= right.folded.decision.targets.haircut_bps
+    verdict("F51", f"{sum(missing)} of {len(kept)} markets degraded, none read as zero, the rest as ever")
 
 
 def without_tricks(node: Any) -> None:
@@ -74,7 +85,7 @@ def without_tricks(node: Any) -> None:
     node.on("eth_call", lies.error(-32602, "missing to"), when=lambda request: "to" not in request["params"][0])
 
 
-@pytest.mark.parametrize("short", [False, True], ids=["absent", "short array"])
+@pytest.mark.parametrize("short", [False, pytest.param(True, marks=pytest.mark.matrix)], ids=["absent", "short array"])
 def test_f52_without_multicall_every_call_is_made_by_itself(
     town: World, tmp_path: Path, verdict: Say, short: bool
 ) -> None:
@@ -125,7 +136,7 @@ def test_f53_a_limited_node_is_read_whole_in_few_halvings(town: World, verdict: 
         assert found == ContractNode(free, town.devnet.contract).logs(first, last)
         assert len(found) >= 5
         spans = [int(query["toBlock"], 16) - int(query["fromBlock"], 16) + 1 for (query,) in node.seen("eth_getLogs")]
-        halvings = next(at for at, span in enumerate(spans) if at and span >= spans[at - 1])
+        halvings = next((at for at, span in enumerate(spans) if at and span >= spans[at - 1]), len(spans) - 1)
         assert halvings <= math.ceil(math.log2(spans[0])) + 1
     verdict("F53", f"every event, after {halvings} halvings and {len(spans)} requests")
 
