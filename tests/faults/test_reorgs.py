@@ -21,9 +21,9 @@ EPOCH = 32
 FINAL = 2 * EPOCH
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def epochs() -> Iterator[tuple[DevChain, Devnet]]:
-    """A chain of its own: a state that was put back cannot be reorganised below."""
+    """A chain of its own for each test: what one reorganised is no ground for the next."""
     with Anvil.start(AnvilOptions(no_mining=True, slots_in_an_epoch=EPOCH)) as node:
         chain = DevChain(node.url)
         devnet = build_devnet(chain)
@@ -95,6 +95,7 @@ def test_f28_a_reorg_rolls_back_what_was_seen_and_leaves_what_was_applied(
     verdict(fault="F28", happened=f"depths {DEPTHS}: rolled back and folded again in the next cycle", recovery_blocks=1)
 
 
+@pytest.mark.matrix
 def test_r8_safe1236_derived_tables(land: World, tmp_path: Path) -> None:
     """Reports and evidence go with the sample that they were derived from, and the keeper is not stuck on them."""
     with keeper(config_of(land.devnet, tmp_path, [land.chain.url])) as one:
