@@ -128,6 +128,9 @@ def test_f31_a_reorg_below_finality_halts_sending_until_the_operator_resumes(
     toml = write_operator_files(land.devnet, tmp_path)
     with keeper(config) as one:
         settled(land, one)
+        # The contract must be older than the reorg is deep.
+        land.chain.mine(FINAL)
+        one.cycle()
         reorganise(land, 100)
         nonce, newest = land.nonce(), one.ports.samples.newest_block()
         land.window(0.9)
