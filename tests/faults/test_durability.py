@@ -173,6 +173,8 @@ def test_f42_a_file_that_may_not_grow_makes_the_daemon_not_ready_until_it_may(
 ) -> None:
     # The file must not grow by a window's samples; the program's own logs go to pipes.
     few = 48 << 10
+    with open_exclusive(config_of(town.devnet, tmp_path, [town.chain.url]).operator.store_url, print):
+        pass
     with program(town, tmp_path, more={"BULKHEAD_MONITOR__LISTEN": ""}) as process:
         limit(process.pid, few)
         said: list[str] = []
