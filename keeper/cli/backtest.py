@@ -26,7 +26,6 @@ JUDGED_SHARE = 0.4
 """Where a history does not reach over the usual day, its last 40 % judge."""
 WIDEST = 1_000_000.0
 
-
 Progress = Callable[[str, int, int], None]
 
 
