@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from keeper.feeds import FEEDS
+from keeper.fold_loans import loans_bps, supported_bps
 from keeper.fold_volatility import Volatility, fees_of, is_flagged, source_of, volatility_of
 from keeper.haircuts import MODELS
 from keeper.protocols import PROTOCOLS
@@ -129,7 +130,15 @@ def fold_sample(  # noqa: PLR0917 - the whole input of a step, in the order in w
     past = sorted((row for row in trailing if first <= row.window < window), key=lambda row: row.window)
     volatility = volatility_of(before, snapshot, past, market, settings)
     estimates = _estimates(snapshot, window, past, volatility, market=market, settings=settings)
-    decision = decide(estimates, snapshot, before=before, sources=volatility.entries, market=market, settings=settings)
+    decision = decide(
+        estimates,
+        snapshot,
+        before=before,
+        sources=volatility.entries,
+        supported_bps=supported_bps(estimates, snapshot, market),
+        market=market,
+        settings=settings,
+    )
     return Folded(estimates, decision)
 
 
@@ -181,8 +190,8 @@ def _with_haircut(estimates: Estimates, model: ModelSettings) -> Estimates:
 
     sized = replace(model, size=size)
     asked, scenario = asked_haircut(replace(sized, oracle_deviation_wad=estimates.oracle_deviation_wad), sigma, q_star)
-    loans = MODELS[model.model](sized, max(realised, model.sigma_floor_wad), q_star)
-    return replace(estimates, waterfall=asked, scenario=scenario, liquidation_bps=loans.haircut_bps)
+    loans = loans_bps(model, size, realised, q_star)
+    return replace(estimates, waterfall=asked, scenario=scenario, liquidation_bps=loans)
 
 
 def asked_haircut(model: ModelSettings, sigma_wad: int, q_star: int) -> tuple[Waterfall, str]:

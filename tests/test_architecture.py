@@ -20,7 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     **{layer: {"errors", "records", "maths"} for layer in PLUGINS | {"risk"}},
     # An edge may hash what it sends; it may not think.
     **{layer: {"errors", "timing", "records", "maths"} for layer in EDGES},
-    "fold": {"errors", "records", "maths", "risk", "fold_volatility"} | PLUGINS,
+    "fold": {"errors", "records", "maths", "risk", "fold_loans", "fold_volatility"} | PLUGINS,
+    "fold_loans": {"errors", "records", "maths", "risk"} | PLUGINS,
     "fold_volatility": {"errors", "records", "maths", "risk"} | PLUGINS,
     # Where floats live. Nobody of the published path may import it: see below.
     "calibration": {"errors", "records", "maths"},

@@ -11,12 +11,14 @@ from functools import partial
 
 from keeper.backtest.records import History, Span
 from keeper.backtest.walk import Candidate, Haircut
+from keeper.fold import asked_haircut
 from keeper.haircuts import MODELS
 from keeper.maths.fixed import cdiv, isqrt_up
 from keeper.maths.variance import to_step_up
 from keeper.records.estimates import Waterfall
 from keeper.records.settings import ModelSettings
 from keeper.records.units import WAD
+from keeper.risk.sigma import haircut_sigma_up
 from keeper.risk.smoothing import Smoothing, smoothed_sigma_up
 
 DAY_SECONDS = 86_400
@@ -30,10 +32,16 @@ _BUCKET = 2 * 10**15
 
 
 def ours(model: ModelSettings, rules: Smoothing | None) -> Candidate:
-    """The model as the keeper publishes it, with or without smoothing (models.md 2.8)."""
+    """The model as the keeper publishes it under its settings, or with smoothing chosen here (models.md 2.8)."""
     floor = model.sigma_floor_wad
     if rules is None:
-        return _candidate(model.model, model, lambda sigma: max(sigma, floor), "as set")
+        return Candidate(
+            model.model,
+            model,
+            partial(_ours_bps, model),
+            lambda sigma: haircut_sigma_up(sigma, None, (), model),
+            "as set",
+        )
     said = (
         f"stress weight {rules.stress_weight_bps / 100:g} % of {rules.stressed_wad / WAD:.4f}, "
         f"floor {rules.floor_wad / WAD:.4f}, buffer {rules.buffer_bps / 100:g} %"
@@ -78,6 +86,10 @@ def mean_of(series: Sequence[int | None], span: Span) -> float | None:
     """Mean of the values that a span has; None without any."""
     values = [value for value in series[span.start : span.end] if value is not None]
     return sum(values) / len(values) if values else None
+
+
+def _ours_bps(model: ModelSettings, sigma_wad: int, q_star: int) -> Waterfall:
+    return asked_haircut(model, sigma_wad, q_star)[0]
 
 
 def _candidate(name: str, model: ModelSettings, sigma: Callable[[int], int], said: str) -> Candidate:

@@ -80,6 +80,8 @@ def _section(result: Result, daily: Table, phases: Table, tables: Sequence[Table
         ("history", f"{said['from']} to {said['to']}, {said['readings']} readings, {said['intervalSeconds']} s apart"),
         ("no value", ", ".join(f"{what} {count}" for what, count in said["noValue"].items())),
         ("depth", said["depth"]),
+        ("terms", said["terms"]),
+        *(("not fed by this history", line) for line in said["notFed"]),
         ("chosen", f"everything is chosen before {said['chosenBefore']} and judged after it"),
         *((row["name"], row["constants"]) for row in said["candidates"]),
     ]

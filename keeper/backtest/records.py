@@ -75,6 +75,10 @@ class History:
     """Bars that the file does not have between its first and its last."""
     stale: int = 0
     """Flat bars without volume: old prices, not calm."""
+    terms: str = "starting values"
+    """Where the model and the scalars come from; one sentence."""
+    not_fed: tuple[str, ...] = ()
+    """Terms that are switched on and that this history cannot feed, one line each."""
 
     @property
     def start(self) -> int:

@@ -117,6 +117,8 @@ def document(result: Result) -> dict[str, Any]:
         },
         "faults": [{"time": fault.time, "reason": fault.reason} for fault in history.faults[:1000]],
         "depth": history.depth,
+        "terms": history.terms,
+        "notFed": list(history.not_fed),
         "chosenBefore": _moment(result.options.judge_from),
         "options": asdict(result.options),
         "model": {name: str(value) for name, value in asdict(model).items()},

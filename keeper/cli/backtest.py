@@ -12,10 +12,13 @@ from keeper.cli.common import Context, Json, configuration, find_market, now_set
 from keeper.errors import ConfigError
 
 if TYPE_CHECKING:
+    from keeper.backtest.assumptions import DepthSource
+    from keeper.backtest.bars import PriceFile
     from keeper.backtest.evaluate import Result
     from keeper.backtest.records import History
+    from keeper.backtest.terms import Terms
     from keeper.backtest.verdicts import Verdict
-    from keeper.records.settings import ModelSettings, Settings
+    from keeper.records.settings import ModelSettings
 
 FINDINGS = 3
 JUDGE_FROM = "2023-01-01"
@@ -44,6 +47,8 @@ def backtest(  # noqa: PLR0917 - typer makes an option of each
     size: Annotated[float, typer.Option(help="Whole collateral to sell, with --depth.", min=1e-6, max=WIDEST)] = 100,
     stress_weight: Annotated[int, typer.Option(help="bps of stressed variance in sigma (2.8).", min=0, max=10_000)] = 0,
     buffer: Annotated[int, typer.Option(help="bps of sigma held in calm, given up in stress.", min=0, max=10_000)] = 0,
+    settings: Annotated[Path | None, typer.Option(help="Keeper's TOML whose model and scalars are walked.")] = None,
+    market: Annotated[str, typer.Option(help="With --settings: which of its markets.")] = "",
     out: Annotated[Path, typer.Option(help="Folder for the page, its plots' numbers and the JSON.")] = Path("backtest"),
     as_json: Json = False,
 ) -> int:
@@ -52,20 +57,21 @@ def backtest(  # noqa: PLR0917 - typer makes an option of each
     from keeper.backtest.evaluate import LATER, Options, evaluate
     from keeper.backtest.files import whole, write
     from keeper.backtest.verdicts import pooled
+    from keeper.cli.backtest_terms import starting, terms_of
     from keeper.cli.output import emit_json
 
     files = [*(prices or []), *(more or [])]
-    if bool(files) == bool(from_chain) or (from_chain and depth):
+    if bool(files) == bool(from_chain) or (from_chain and (depth or settings)):
         raise ConfigError("nothing to walk, or two things", "give --prices FILE, or --from-chain MARKET")
     with _progress() as progress:
         if from_chain:
             histories = [_of_chain(context, from_chain, blocks, progress)]
-        elif depth:
-            chosen = _model(model, tau_hours, k)
-            histories = [_of_recording(files, depth, chosen, size, half_lives, progress)]
         else:
-            chosen = _model(model, tau_hours, k)
-            histories = [_of_file(file, chosen, half_lives, reserve, progress) for file in _distinct(files)]
+            terms = terms_of(context, settings, market) or starting(model, tau_hours, k, half_lives)
+            if depth:
+                histories = [_of_recording(files, depth, terms, size, progress)]
+            else:
+                histories = [_of_file(file, terms, reserve, progress) for file in _distinct(files)]
         results = []
         for history in histories:
             choice = Options(_judge_from(judge_from, history), var_hours, nu, stress_weight, buffer)
@@ -92,46 +98,38 @@ def _require_calibrate() -> None:
         raise ConfigError(f"{' and '.join(lacking)} is not installed", remedy)
 
 
-def _model(name: str, tau_hours: float, k: str) -> "ModelSettings":
+def _of_file(file: Path, terms: "Terms", reserve: float, progress: Progress) -> "History":
+    from keeper.backtest.assumptions import constant_product
+    from keeper.backtest.bars import read_prices
+
+    depth = constant_product(round(reserve * terms.model.size), terms.model)
+    return _walkable(read_prices(file), terms, terms.model, depth, progress)
+
+
+def _of_recording(files: list[Path], depth: list[Path], terms: "Terms", size: float, progress: Progress) -> "History":
     from dataclasses import replace
 
-    from keeper.backtest.assumptions import ONE, starting_model
-    from keeper.haircuts import MODELS
-
-    if name not in MODELS:
-        raise ConfigError(f"--model: there is no haircut model {name!r}", f"choose from: {', '.join(sorted(MODELS))}")
-    k_wad = _wad("--k", k)
-    return replace(starting_model(name, round(tau_hours * 3600), ONE), k_wad=k_wad)
-
-
-def _of_file(file: Path, model: "ModelSettings", half_lives: str, reserve: float, progress: Progress) -> "History":
-    from keeper.backtest.assumptions import constant_product, market_of, starting_settings, starting_words
+    from keeper.backtest.assumptions import ONE
     from keeper.backtest.bars import read_prices
-    from keeper.backtest.readings import read_history
-
-    prices = read_prices(file)
-    market = market_of(prices.name, model)
-    settings = _with_half_lives(starting_settings(market), half_lives)
-    depth = constant_product(round(reserve * model.size), model)
-    return read_history(prices, market, settings, starting_words(), depth, progress)
-
-
-def _of_recording(  # noqa: PLR0917 - what is walked, into what, how
-    files: list[Path], depth: list[Path], model: "ModelSettings", size: float, half_lives: str, progress: Progress
-) -> "History":
-    from dataclasses import replace
-
-    from keeper.backtest.assumptions import ONE, market_of, starting_settings, starting_words
-    from keeper.backtest.bars import read_prices
-    from keeper.backtest.readings import read_history
     from keeper.backtest.recorded import opened
 
     if len(files) != 1:
         raise ConfigError("--depth is one pair's", "give it with the one price file of that pair")
-    prices, sized = read_prices(files[0]), replace(model, size=round(size * ONE))
-    market = market_of(prices.name, sized)
-    settings = _with_half_lives(starting_settings(market), half_lives)
-    return read_history(prices, market, settings, starting_words(), opened(depth, prices, sized), progress)
+    prices, sized = read_prices(files[0]), replace(terms.model, size=round(size * ONE))
+    return _walkable(prices, terms, sized, opened(depth, prices, sized), progress)
+
+
+def _walkable(
+    prices: "PriceFile", terms: "Terms", model: "ModelSettings", depth: "DepthSource", progress: Progress
+) -> "History":
+    from dataclasses import replace
+
+    from keeper.backtest.assumptions import starting_words
+    from keeper.backtest.readings import read_history
+
+    market, settings = terms.of(prices.name, model)
+    history = read_history(prices, market, settings, starting_words(), depth, progress)
+    return replace(history, terms=terms.said, not_fed=terms.not_fed)
 
 
 def _of_chain(context: Context, name: str, blocks: str, progress: Progress) -> "History":
@@ -159,28 +157,6 @@ def _blocks(text: str, start: int, head: int) -> tuple[int, int]:
     if not (first.isdecimal() and last.isdecimal() and int(first) < int(last) <= head):
         raise ConfigError(f"--blocks: {text!r} is no range of blocks up to {head}", "write it as 1000:2000")
     return int(first), int(last)
-
-
-def _with_half_lives(settings: "Settings", text: str) -> "Settings":
-    from dataclasses import replace
-
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise ConfigError(f"--half-lives: {text!r} are not two numbers of days", "write them as 1,11")
-    quick, slow = (_wad("--half-lives", part) * 86_400 // 10**18 for part in parts)
-    return replace(settings, half_life_fast_seconds=max(1, quick), half_life_slow_seconds=max(1, slow))
-
-
-def _wad(option: str, text: str) -> int:
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal(0)
-    if not value.is_finite() or not 0 < value <= 1000:
-        raise ConfigError(f"{option}: {text!r} is not a number above 0 and at most 1000", "write it as 3.6915")
-    return int(value * 10**18)
 
 
 def _distinct(files: list[Path]) -> list[Path]:
@@ -235,6 +211,9 @@ def _show(results: "list[Result]", together: "Sequence[Verdict]") -> None:
         lost = sum(row.sigma_wad is None for row in history.readings)
         bad = f"{history.absent} bars absent, {len(history.faults)} bad, {history.stale} stale"
         print(f"no value: {lost} readings ({bad})")
+        print(f"settings: {history.terms}")
+        for line in history.not_fed:
+            print(f"not fed by this history: {line}")
         rows = [
             (
                 row.span,

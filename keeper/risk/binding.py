@@ -12,6 +12,7 @@ from keeper.records.live import ContractWords
 from keeper.records.settings import ModelSettings
 from keeper.risk.limits import clamp, least_bps
 from keeper.risk.liquidation import settled
+from keeper.risk.targets import NO_MOVE, PART
 
 PARTS = {
     "oracle": "how far the feed may lag the price",
@@ -30,14 +31,15 @@ class Binding:
 
     rule: str
     """``unlisted``, ``missing``, ``unquotable``, ``cap``, ``floor``, ``liquidation``, ``market_cap``, ``contract_cap``,
-    ``contract_floor``, ``jump`` or ``model`` (no bound) for what is asked; ``step`` or ``wait`` for what holds."""
+    ``contract_floor``, ``jump`` or ``model`` (no bound) for what is asked; ``step`` or ``wait`` for what holds;
+    ``loans`` for a wish for the liquidation haircut that was held."""
     sentence: str
 
 
 def binding_rules(
     estimates: Estimates, decision: Decision, words: ContractWords | None, model: ModelSettings, time: int
 ) -> tuple[Binding, ...]:
-    """Name the rules that bound a sample's haircut: the one of what is asked, then the one of what holds, if another.
+    """Name the rules that bound a sample's haircut: the one of what is asked, then the ones of what holds.
 
     Parameters
     ----------
@@ -58,7 +60,8 @@ def binding_rules(
     words, waterfall = settled(words, time), estimates.waterfall
     asked = _of_model(waterfall) or _of_market(waterfall, words, model) or _largest(estimates, waterfall)
     held = _of_what_holds(decision, words, goal_bps(waterfall, words, model))
-    return (asked, held) if held else (asked,)
+    loans = [Binding("loans", line) for line in decision.reasons if line.startswith((NO_MOVE, PART))]
+    return (asked, *([held] if held else []), *loans)
 
 
 def goal_bps(waterfall: Waterfall, words: ContractWords, model: ModelSettings) -> int:

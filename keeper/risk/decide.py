@@ -99,6 +99,7 @@ def decide(
     sources: tuple[SourceCore, ...],
     market: MarketSettings,
     settings: Settings,
+    supported_bps: int | None = None,
 ) -> Decision:
     """Fold one sample into a decision.
 
@@ -114,6 +115,8 @@ def decide(
         Price sources after this sample.
     market, settings
         In force at the window's end.
+    supported_bps
+        How far independent inputs support a rise of the liquidation haircut under a bounded profile; None = not known.
     """
     time, window = snapshot.block.timestamp, estimates.depth.window
 
@@ -129,7 +132,7 @@ def decide(
         reasons = (*estimates.missing, "an input is missing: nothing is reported, the old value ages")
         return Decision(None, Due.NONE, reasons, words.live.haircut_bps, core(0))
 
-    targets, loan_reasons = wanted_targets(estimates, words, market.model)
+    targets, loan_reasons = wanted_targets(estimates, words, market.model, supported_bps)
     if estimates.missing:
         # What is left of the inputs may be too calm, and a decay holds at once.
         targets = replace(targets, decay=max(targets.decay, words.live.decay))

@@ -26,6 +26,8 @@ class Sizing:
     """How many they are."""
     uncovered: int
     """Supply of accounts that are not on the list or could not be read."""
+    listed: int
+    """The size without them: what nobody off the list can move."""
 
 
 def sizing_of(positions: Positions, market: MarketSettings) -> Sizing:
@@ -56,9 +58,9 @@ def size_up(positions: Positions, *, shock_bps: int, share_bps: int, bonus_bps: 
     """
     counted = [seized_up(row, positions.price, shock_bps=shock_bps, bonus_bps=bonus_bps) for row in positions.holders]
     liquidated, uncovered = sum(counted), positions.uncovered
-    largest = sum(sorted([*counted, uncovered])[-2:])
-    size = max(largest, cdiv(share_bps * liquidated, BPS) + uncovered)
-    return Sizing(size, largest, liquidated, sum(row > 0 for row in counted), uncovered)
+    share, largest = cdiv(share_bps * liquidated, BPS), sum(sorted([*counted, uncovered])[-2:])
+    size, listed = max(largest, share + uncovered), max(sum(sorted(counted)[-2:]), share)
+    return Sizing(size, largest, liquidated, sum(row > 0 for row in counted), uncovered, listed)
 
 
 def seized_up(position: Position, price: Price, *, shock_bps: int, bonus_bps: int) -> int:

@@ -45,6 +45,7 @@ PURSE = (10**5 * ETHER, 10**9 * DOLLAR)
 """What the attacker starts with: WETH, USDC."""
 Acts = Mapping[int, Callable[[], Sequence[Tx]]]
 """What the attacker sends, by block of the future, made when its block comes."""
+STILL: Mapping[int, float] = {}
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,9 @@ class Arena:
         """Liquidity comes or goes."""
         return move_positions(self.devnet.uniswap, self.devnet.trader, pool, [position], opening=opening)
 
-    def future(self, windows: int, acts: Acts | None = None, *, stopped: bool = False) -> list[Sampled]:
+    def future(
+        self, windows: int, acts: Acts | None = None, *, stopped: bool = False, moves: Mapping[int, float] = STILL
+    ) -> list[Sampled]:
         """Live on for some sampling windows, one sample each, and forget it all again.
 
         Parameters
@@ -133,10 +136,12 @@ class Arena:
             The attacker's transactions by block, from 0. Everybody else does the same in every future.
         stopped
             Whether nobody trades any more.
+        moves
+            By what the price is multiplied before a block: everybody follows, feed and all pools but the thin one.
         """
         mark, held = self.chain.rpc("evm_snapshot"), replace(self, trailing=list(self.trailing))
         try:
-            return held._live(windows, acts or {}, stopped=stopped)
+            return held._live(windows, acts or {}, stopped=stopped, moves=moves)
         finally:
             self.chain.rpc("evm_revert", mark)
 
@@ -176,12 +181,15 @@ class Arena:
         trade = self._swap(self.devnet.trader, THIN_FEE, amount, sells_collateral=sells_collateral)
         return [trade] if amount else []
 
-    def _live(self, windows: int, acts: Acts, *, stopped: bool = False) -> list[Sampled]:
+    def _live(
+        self, windows: int, acts: Acts, *, stopped: bool = False, moves: Mapping[int, float] = STILL
+    ) -> list[Sampled]:
         chance, seen = random.Random(SEED), []
         known = replace(self.market, pools=tuple(pool for pool in self.market.pools if pool.address != self.thin))
         traders = Market(self.chain, self.devnet.uniswap, known, self.devnet.trader)
         price = first = self.devnet.prices[0]
         for block in range(windows * world.CADENCE):
+            price, first = (row * moves.get(block, 1) for row in (price, first))
             # Somebody buys or sells a little in the thin pool now and then: it is not idle.
             small = [] if stopped or block % world.CADENCE else self._small_trade(sells_collateral=bool(block % 2))
             # As ``scenario.calm_blocks``: drawn back to where it began.

@@ -38,6 +38,9 @@ HELD = 2 * world.CADENCE
 """One averaging window, blocks: 120 s at 12 s, which stands for half an hour."""
 LASTING = 4
 """Sampling windows of a future: the push, and an averaging window after it."""
+AFTER = LASTING + 4
+"""A push, and its echo in the accumulators."""
+WHALE = 100_000 * ETHER
 LIVE_BPS, STEP_BPS = 1_200, world.LIMITS.step_up_bps
 TABLE = Path(__file__).parents[2] / "docs" / "attacks.md"
 
@@ -100,21 +103,38 @@ def test_one_pushed_mean_in_a_thin_pool_tightens_new_borrowing_only(arena: Arena
     assert found == stated(f"one mean pushed by {fall} %")
 
 
-def test_a_push_moves_no_liquidation_haircut_of_a_bounded_profile_either_it_only_proposes(arena: Arena) -> None:
-    values = world.limits_values(replace(world.LIMITS, bounded=True), world.LAW)
-    signature = f"setLimits(uint8,{world.LIMITS_ABI})"
-    arena.chain.transact(arena.devnet.admin, arena.devnet.contract, signature, world.PROFILE, values)
-    attacked = arena.future(LASTING + 4, push_and_back(arena, 0.1))
-    proposed = []
-    for row in attacked:
-        words, after = row.snapshot.words, row.landed()
-        assert words is not None
-        assert words.limits.bounded
-        for name in ("liquidation_target_bps", "ramp_from_bps", "bonus_bps"):
-            assert getattr(after.live, name) == getattr(words.live, name)
-        proposed.append(after.liquidation.pending_bps)
-    # While the mean moves there is a doubt, and nothing is proposed.
-    assert proposed[:LASTING] == [0] * LASTING
+def test_one_source_proposes_in_a_bounded_profile_nothing_that_no_other_asks_for(arena: Arena) -> None:
+    make_bounded(arena)
+    calm, attacked = arena.future(AFTER), arena.future(AFTER, push_and_back(arena, 0.1))
+    echo = attacked[-1].folded
+    assert echo.estimates.missing_for_loans == ()
+    assert loans_bps(attacked[-1]) > 2 * loans_bps(calm[-1])
+    assert any("the second-highest price source" in line for line in echo.decision.reasons)
+    held, others = live_bps(attacked[0]), max(map(loans_bps, calm))
+    found = proposals(attacked)
+    # While the mean moves there is a doubt; its echo lets the wish go where the deep pools by themselves put it.
+    assert found[:LASTING] == [0] * LASTING
+    assert max(found) <= max(held, others)
+    assert max(0, max(found) - held) <= stated("one mean pushed by 10 %, `bounded`")[0]
+
+
+def test_a_fall_of_the_market_does_propose_in_a_bounded_profile(arena: Arena) -> None:
+    make_bounded(arena)
+    fallen = arena.future(AFTER, moves={0: 0.9, HELD: 1 / 0.9})
+    found = proposals(fallen)
+    assert found[:LASTING] == [0] * LASTING
+    assert found[-1] > 2 * live_bps(fallen[0])
+    assert found[-1] <= loans_bps(fallen[-1])
+
+
+def test_a_fake_whale_off_the_list_proposes_nothing_in_a_bounded_profile(arena: Arena) -> None:
+    make_bounded(arena)
+    calm, attacked = arena.future(LASTING), arena.future(LASTING, {0: lambda: fake_whale(arena)})
+    last = attacked[-1]
+    assert loans_bps(last) > loans_bps(calm[-1]) + 500
+    assert last.folded.decision.due is Due.TIGHTEN
+    assert any("the holders on the list alone" in line for line in last.folded.decision.reasons)
+    assert (max(proposals(attacked)),) == stated("fake whale off the list, `bounded`")
 
 
 @pytest.mark.parametrize(("least", "name"), [(2 * DUST, "silent"), (0, "heard")])
@@ -178,25 +198,17 @@ def test_liquidity_of_one_block_at_the_sample_loosens_nothing(arena: Arena, time
 
 
 def test_a_fake_whale_with_dust_debt_moves_nothing_on_the_list_and_tightens_off_it(arena: Arena) -> None:
-    whale, aave, token = arena.chain.accounts[8], arena.bench.aave, arena.market.collateral
-    amount = 100_000 * ETHER
-    supply = calldata("supply(address,uint256,address,uint16)", token, amount, whale, 0)
-    borrow = calldata("borrow(address,uint256,uint256,uint16,address)", arena.market.debt, DOLLAR, 2, 0, whale)
-    come = [
-        Tx(whale, token, calldata("mint(address,uint256)", whale, amount)),
-        Tx(whale, token, calldata(APPROVE, aave.pool, amount)),
-        *(Tx(whale, aave.pool, call, 2_000_000) for call in (supply, borrow)),
-    ]
+    whale = arena.chain.accounts[8]
     calm = arena.future(LASTING)
-    off = arena.future(LASTING, {0: lambda: come})
+    off = arena.future(LASTING, {0: lambda: fake_whale(arena)})
     arena.market = replace(arena.market, holders=(*arena.market.holders, whale))
-    on = arena.future(LASTING, {0: lambda: come})
+    on = arena.future(LASTING, {0: lambda: fake_whale(arena)})
     before, listed, stranger = (rows[-1].folded.estimates.size for rows in (calm, on, off))
     assert before is not None
     assert listed is not None
     assert stranger is not None
     assert listed - before < ETHER // 100
-    assert stranger >= amount
+    assert stranger >= WHALE
     assert (moved_bps(calm, on),) == stated("fake whale on the holder list")
     # Stressed depth rests on samples of the past, whose blocks Anvil draws anew in every world.
     assert [moved_bps(calm, off)] == pytest.approx(stated("fake whale off the list"), abs=40)
@@ -223,3 +235,45 @@ def with_fees(arena: Arena, least: int) -> None:
     terms = replace(arena.market.model, implied_seconds=600, implied_min_liquidity=least, implied_change_wad=100 * WAD)
     arena.market = replace(arena.market, model=terms)
     arena.trailing = arena.past(24)
+
+
+def fake_whale(arena: Arena) -> list[Tx]:
+    """An account comes with much collateral and borrows next to nothing."""
+    whale, aave, token = arena.chain.accounts[8], arena.bench.aave, arena.market.collateral
+    supply = calldata("supply(address,uint256,address,uint16)", token, WHALE, whale, 0)
+    borrow = calldata("borrow(address,uint256,uint256,uint16,address)", arena.market.debt, DOLLAR, 2, 0, whale)
+    return [
+        Tx(whale, token, calldata("mint(address,uint256)", whale, WHALE)),
+        Tx(whale, token, calldata(APPROVE, aave.pool, WHALE)),
+        *(Tx(whale, aave.pool, call, 2_000_000) for call in (supply, borrow)),
+    ]
+
+
+def make_bounded(arena: Arena) -> None:
+    """From now on routine reports may propose moves of the liquidation haircut."""
+    values = world.limits_values(replace(world.LIMITS, bounded=True), world.LAW)
+    signature = f"setLimits(uint8,{world.LIMITS_ABI})"
+    arena.chain.transact(arena.devnet.admin, arena.devnet.contract, signature, world.PROFILE, values)
+
+
+def proposals(rows: Sequence[Sampled]) -> list[int]:
+    """Liquidation haircut that each sample's report proposes, bps; 0 = none. Asserts that none moves by it."""
+    for row in rows:
+        words, after = row.snapshot.words, row.landed()
+        assert words is not None
+        assert words.limits.bounded
+        for name in ("liquidation_target_bps", "ramp_from_bps", "bonus_bps"):
+            assert getattr(after.live, name) == getattr(words.live, name)
+    return [row.landed().liquidation.pending_bps for row in rows]
+
+
+def loans_bps(row: Sampled) -> int:
+    """What all inputs of a sample ask for open loans."""
+    assert row.folded.estimates.liquidation_bps is not None
+    return row.folded.estimates.liquidation_bps
+
+
+def live_bps(row: Sampled) -> int:
+    """Liquidation haircut that holds at a sample."""
+    assert row.snapshot.words is not None
+    return row.snapshot.words.live.liquidation_target_bps

@@ -113,7 +113,7 @@ def test_the_goal_is_what_the_fold_asks_for_inside_the_limits(
     words = make_words(make_live(haircut_bps=live), limits=make_limits(cap_bps=limit))
     found = waterfall(("price_move", bps))
     estimates = Estimates(None, None, WAD, (), SampleDepth(1, 1, 1, 1, 1, 1), (1,), True, 1, found, (), 1)
-    asked = wanted_targets(estimates, words, model)[0].haircut_bps
+    asked = wanted_targets(estimates, words, model, None)[0].haircut_bps
     assert goal_bps(found, words, model) == clamp(words.live, words.limits, asked)
     ((name, sentence), *_) = rules(found, goal_bps(found, words, model), words, model)
     assert sentence

@@ -51,6 +51,7 @@ def test_a_known_market_gives_the_known_size() -> None:
         liquidated=taken + 2 * ETHER,
         failing=2,
         uncovered=3 * ETHER,
+        listed=taken + 2 * ETHER,
     )
     assert size_up(positions, **TERMS | {"share_bps": 10_000}).size == taken + 5 * ETHER
 
@@ -69,8 +70,8 @@ def test_what_is_seized_is_rounded_up() -> None:
 
 
 def test_nobody_and_nothing_need_no_depth() -> None:
-    assert size_up(of(), **TERMS) == Sizing(0, 0, 0, 0, 0)
-    assert size_up(of(uncovered=7), **TERMS).size == 7
+    assert size_up(of(), **TERMS) == Sizing(0, 0, 0, 0, 0, 0)
+    assert size_up(of(uncovered=7), **TERMS) == Sizing(7, 7, 0, 0, 7, 0)
 
 
 def test_unpledged_supply_is_covered_and_cannot_be_seized() -> None:
