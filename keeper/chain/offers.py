@@ -72,6 +72,19 @@ class Offers:
         self._node.call("eth_call", [{**call, **fees, "gas": hex(gas)}, "latest"])
         return Attempt(1, False, price, gas, signed_block=head.number)
 
+    def no_op(self, head: Head) -> Attempt:
+        """Offer that does nothing but use a nonce.
+
+        Raises
+        ------
+        FeesTooHigh
+            The market is above the repair's cap.
+        """
+        price = first_price(read_market(self._node, self._policy), self._policy, Tier.REPAIR)
+        gas = self._gas(self.call(self._signer.address, b""))
+        self._require_funds(gas * price.max_fee_wei)
+        return Attempt(1, True, price, gas, signed_block=head.number)
+
     def sign(self, row: Outcome) -> Outcome:
         """Sign the attempt that PREPARED stored: the same bytes after every restart."""
         attempt = row.attempts[-1]

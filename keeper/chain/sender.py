@@ -14,19 +14,19 @@ at every drive, never trusted from the row alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
 
 from keeper.chain.failpoints import check_failpoint, fire
 from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh, Unfunded
-from keeper.chain.guards import CONFIRMED_DEPTH, Guards
+from keeper.chain.guards import Guards
 from keeper.chain.in_flight import is_lowest, tier_of
 from keeper.chain.lookup import Head, Lookup
+from keeper.chain.nonces import Nonces
 from keeper.chain.offers import MOST_ATTEMPTS, Emit, Offers, facts
 from keeper.chain.rpc import Reverted
 from keeper.chain.send_errors import HOPELESS, OCCUPIED, TOO_CHEAP, SendError, classify, explain
 from keeper.chain.settling import Settling
 from keeper.errors import Refused, RetryLater
-from keeper.maths.keccak import keccak
 from keeper.records.outcome import LANDED, UNMINED, Attempt, IntentState, Outcome, Tier, TxIntent
 from keeper.records.ports import SendingNode, Signer, Store
 
@@ -82,6 +82,7 @@ class TxSender:
         self._in_flight = in_flight
         self._lookup = Lookup(node, signer.address)
         self._offers = Offers(node, store, signer, chain_id=chain_id, policy=policy, guards=guards, emit=emit)
+        self._nonces = Nonces(signer.address, self._lookup, store, offers=self._offers, emit=emit)
         self._settling = Settling(node, self._lookup, store, offers=self._offers, guards=guards, emit=emit)
         self._tries: dict[bytes, tuple[int, int]] = {}
         """Key -> (tries that failed, block before which it is not tried again)."""
@@ -108,6 +109,7 @@ class TxSender:
             return []
         head = self._lookup.head()
         rows.sort(key=lambda row: (row.nonce is None, row.nonce or 0))
+        self._fill_gap(head)
         after = [(row, self._drive(row, head)) for row in rows]
         return [new for old, new in after if new != old]
 
@@ -125,9 +127,16 @@ class TxSender:
             row = after
         return row
 
+    def _fill_gap(self, head: Head) -> None:
+        with suppress(RetryLater):
+            if not self._guards.halted() and (row := self._nonces.fill(head)):
+                self._drive(row, head)
+
     def _prepare(self, row: Outcome, head: Head) -> Outcome:
         """Take a nonce, once everything that can be known says that the transaction will do what it should."""
         intent = row.intent
+        if intent.tier is Tier.REPAIR:
+            return self._store.advance(intent.key, IntentState.EXPIRED, error="the gap is looked at anew")
         if head.time > intent.valid_until:
             return self._store.advance(intent.key, IntentState.EXPIRED, error="valid_until passed before it was signed")
         if self._guards.is_superseded(intent):
@@ -137,7 +146,7 @@ class TxSender:
             return self._note(row, reason)
         attempt = self._offers.first(intent, head)
         self._guards.rehearse(intent)
-        row = self._store.prepare(intent.key, self._next_nonce(), attempt)
+        row = self._store.prepare(intent.key, self._nonces.next(), attempt)
         fire("prepared:post_commit")
         if intent.tier is Tier.EMERGENCY:
             self._hurry_those_before(attempt, head)
@@ -153,14 +162,6 @@ class TxSender:
         before = sum(row.state in UNMINED for row in self._store.open_intents())
         most = MOST_IN_FLIGHT if urgent else self._in_flight
         return "waits for the transaction before it" if before >= most else ""
-
-    def _next_nonce(self) -> int:
-        """The chain's count or one above our own highest open nonce; never the node's ``pending`` count."""
-        count, highest = self._lookup.agreed_count(), self._store.highest_nonce()
-        if highest is not None and count > highest + 1:
-            # Nonces between our last and the chain's were used by something that is not in our rows.
-            self._emit("foreign_nonce", nonce=highest + 1, up_to=count - 1)
-        return max([count, *(row.nonce + 1 for row in self._store.open_intents() if row.nonce is not None)])
 
     def _hurry_those_before(self, urgent: Attempt, head: Head) -> None:
         """Routine transactions at lower nonces get an emergency's price, so that all fit into the next block."""
@@ -245,14 +246,12 @@ class TxSender:
 
     def _foreign(self, row: Outcome, head: Head) -> Outcome:
         """The nonce is used and none of our receipts shows: once that is deep enough, it is somebody else's."""
-        if row.nonce is None or self._lookup.count(max(0, head.number - CONFIRMED_DEPTH)) <= row.nonce:
+        found = self._nonces.foreign(row, head)
+        if found is None:
             return self._note(row, "its nonce is used; whose transaction it was shows two blocks later")
-        error = f"nonce {row.nonce} was used by a transaction that is not ours"
-        after = self._store.advance(row.intent.key, IntentState.FOREIGN, error=error)
-        self._emit("foreign_nonce", up_to=row.nonce, **facts(row))
-        if not row.intent.replaces and not row.cancelled:
-            again = replace(row.intent, key=keccak(b"again" + row.intent.key), replaces=row.intent.key)
-            self._drive(self._store.plan(again), head)
+        after, again = found
+        if again is not None:
+            self._drive(again, head)
         return after
 
     def _why_cancel(self, row: Outcome, head: Head) -> str:

@@ -223,8 +223,8 @@ class Store(Protocol):
     def advance(self, key: bytes, state: IntentState, *, error: str = "") -> Outcome:
         """A state edge, or the same state with why it waits."""
 
-    def prepare(self, key: bytes, nonce: int, attempt: Attempt) -> Outcome:
-        """Take a nonce, fees and gas: PREPARED."""
+    def prepare(self, key: bytes, nonce: int, attempt: Attempt, *, fills: bool = False) -> Outcome:
+        """Take a nonce, fees and gas: PREPARED. ``fills``: a gap below others."""
 
     def sign(self, key: bytes, number: int, raw: bytes, tx_hash: bytes) -> Outcome:
         """Keep the signed bytes of an attempt: SIGNED."""

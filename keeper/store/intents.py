@@ -76,15 +76,16 @@ class IntentStore:
         """Commit a state edge; ``error`` says why it waits or how it ended."""
         return self._commit(key, {"state": state.value, "error": error})
 
-    def prepare(self, key: bytes, nonce: int, attempt: Attempt) -> Outcome:
-        """Take a nonce with the first attempt's fees and gas, in one transaction: PREPARED.
+    def prepare(self, key: bytes, nonce: int, attempt: Attempt, *, fills: bool = False) -> Outcome:
+        """Take a nonce with the first attempt's fees and gas, in one transaction: PREPARED. ``fills``: below others.
 
         Raises
         ------
         Refused
-            Another open row holds the nonce, or one above it.
+            Another open row holds the nonce, or one above it unless this one fills a gap.
         """
-        return self._commit(key, {"state": IntentState.PREPARED.value, "nonce": nonce, "error": ""}, attempt)
+        edge = {"state": IntentState.PREPARED.value, "nonce": nonce, "error": ""}
+        return self._commit(key, edge, attempt, fills=fills)
 
     def add_attempt(self, key: bytes, attempt: Attempt) -> Outcome:
         """Keep another signed transaction at the row's nonce before it is sent: SIGNED."""
@@ -116,6 +117,7 @@ class IntentStore:
         *,
         number: int = 0,
         facts: dict[str, Any] | None = None,
+        fills: bool = False,
     ) -> Outcome:
         """One edge in one transaction.
 
@@ -128,7 +130,7 @@ class IntentStore:
         with self._engine.begin() as connection:
             self._fence.hold(connection)
             if values.get("nonce") is not None:
-                _require_free(connection, key, values["nonce"])
+                _require_free(connection, key, values["nonce"], fills=fills)
             changed = connection.execute(edge.values(**values)).rowcount
             row = connection.execute(select(intents).where(intents.c.key == key)).first()
             if row is None or not changed:
@@ -148,10 +150,9 @@ class IntentStore:
             return [_outcome(row, made.get(row.key, ())) for row in rows]
 
 
-def _require_free(connection: Connection, key: bytes, nonce: int) -> None:
-    taken = select(intents.c.key).where(
-        intents.c.nonce >= nonce, intents.c.state.not_in(_TERMINAL), intents.c.key != key
-    )
+def _require_free(connection: Connection, key: bytes, nonce: int, *, fills: bool) -> None:
+    held = intents.c.nonce == nonce if fills else intents.c.nonce >= nonce
+    taken = select(intents.c.key).where(held, intents.c.state.not_in(_TERMINAL), intents.c.key != key)
     row = connection.execute(taken.limit(1)).first()
     if row is not None:
         raise Refused(f"nonce {nonce} is not free: intent 0x{row.key.hex()[:16]} holds it or a later one")

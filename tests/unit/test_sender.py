@@ -110,6 +110,19 @@ def test_a_used_nonce_without_our_receipt_is_foreign_two_blocks_later_and_planne
     assert desk.store.intents.open_intents() == []
 
 
+def test_a_gap_below_our_nonces_is_filled_by_a_no_op_after_three_blocks(desk: Desk) -> None:
+    desk.node.nonce = 2
+    desk.sender.submit(intent())
+    desk.node.nonce = 1
+    desk.block(2)
+    assert len(desk.node.sent) == 1
+    desk.block(6)
+    noop = read_raw(desk.node.sent[1])
+    assert (noop.nonce, noop.call) == (1, b"")
+    assert {row.state.value for row in desk.store.intents.outcomes()} == {"final_ok", "cancelled"}
+    assert [row["nonce"] for row in desk.said("nonce_gap")] == [1]
+
+
 def test_a_nonce_that_jumps_between_two_rows_is_said(desk: Desk) -> None:
     desk.sender.submit(intent("a"))
     desk.block(3)

@@ -19,6 +19,7 @@ from sender_desk import SELECTOR, TIME, Answer, Desk, Node, Raw, down, intent, u
 
 from keeper.chain.failpoints import POINTS, VARIABLE, BrokenOff
 from keeper.chain.fees import GWEI
+from keeper.errors import RetryLater
 from keeper.records.outcome import TERMINAL, IntentState, TxIntent
 
 MODES = ("well", "down", "swallows", "lags")
@@ -75,7 +76,8 @@ class TwoNodes(Node):
 
     def unwind(self, depth: int, *, again: bool) -> None:
         """The newest blocks are others now; their transactions wait again, or are gone."""
-        for _ in range(min(depth, len(self.blocks))):
+        depth = min(depth, len(self.blocks))
+        for _ in range(depth):
             for tx in reversed(self.blocks.pop()):
                 del self.receipts[tx.hash]
                 self.nonce = tx.nonce
@@ -83,7 +85,8 @@ class TwoNodes(Node):
                     self.applied[tx.call] -= 1
                 if again:
                     self.pool.setdefault(tx.nonce, tx)
-            self.blocks.insert(0, [])
+        # Empty ones stand in their place, so that the next reorg is no deeper than this one was.
+        self.blocks += [[] for _ in range(depth)]
 
 
 class SenderMachine(RuleBasedStateMachine):
@@ -118,9 +121,11 @@ class SenderMachine(RuleBasedStateMachine):
             if not self.desk.store.intents.open_intents():
                 break
         rows = self.desk.store.intents.outcomes(1_000)
-        assert {row.state for row in rows} <= DONE, [(row.state, row.error) for row in rows]
+        assert {row.state for row in rows} <= DONE, [(row.nonce, row.state.value, row.error, [(a.number, a.cancels, a.price.max_fee_wei) for a in row.attempts]) for row in rows]
         for wish in self.wanted:
             mine = [row for row in rows if wish.key in {row.intent.key, row.intent.replaces}]
+            if not mine:
+                continue  # it broke off before the plan was durable: the next cycle plans anew
             late = {IntentState.EXPIRED, IntentState.CANCELLED} & {row.state for row in mine}
             assert self.node.applied[wish.data] == 1 or late or len(mine) > 1, "lost"
         assert all(count <= 1 for count in self.node.applied.values()) or self.fouls, "doubled"
@@ -178,6 +183,8 @@ class SenderMachine(RuleBasedStateMachine):
     def stepping(self, step: Any) -> None:
         try:
             step()
+        except RetryLater:
+            assert self.node.modes == ["down", "down"]
         except BrokenOff:
             os.environ.pop(VARIABLE, None)
             self.desk.restarted()
