@@ -105,12 +105,14 @@ class World:
 
     def events(self) -> list[Event]:
         """The contract's events, in chain order."""
-        found = []
-        for row in self.chain.logs(self.devnet.contract):
-            topics = [bytes.fromhex(topic[2:]) for topic in row["topics"]]
-            event = decode_event(topics, bytes.fromhex(row["data"][2:]))
-            found += [event] if event is not None else []
-        return found
+        found = [self.decoded(row) for row in self.chain.logs(self.devnet.contract)]
+        return [event for event in found if event is not None]
+
+    @staticmethod
+    def decoded(row: dict[str, Any]) -> Event | None:
+        """One log of the contract."""
+        topics = [bytes.fromhex(topic[2:]) for topic in row["topics"]]
+        return decode_event(topics, bytes.fromhex(row["data"][2:]))
 
     def applied(self) -> Counter[tuple[bytes, int]]:
         """How often each observed block of each market was applied: the contract's own count of duplicates."""

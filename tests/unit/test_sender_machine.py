@@ -121,7 +121,10 @@ class SenderMachine(RuleBasedStateMachine):
             if not self.desk.store.intents.open_intents():
                 break
         rows = self.desk.store.intents.outcomes(1_000)
-        assert {row.state for row in rows} <= DONE, [(row.nonce, row.state.value, row.error, [(a.number, a.cancels, a.price.max_fee_wei) for a in row.attempts]) for row in rows]
+        assert {row.state for row in rows} <= DONE, [
+            (row.nonce, row.state.value, row.error, [(a.number, a.cancels, a.price.max_fee_wei) for a in row.attempts])
+            for row in rows
+        ]
         for wish in self.wanted:
             mine = [row for row in rows if wish.key in {row.intent.key, row.intent.replaces}]
             if not mine:
