@@ -12,6 +12,7 @@ from keeper.chain.keys import local_key, open_account
 from keeper.chain.node import ContractNode
 from keeper.chain.pool import Pool
 from keeper.chain.quorum import QuorumReader
+from keeper.chain.rehearsals import NoRehearsal
 from keeper.chain.remote_signer import RemoteKey
 from keeper.chain.sender import TxSender
 from keeper.chain.signer import Key, KeySigner
@@ -204,7 +205,11 @@ def _sender(
         return is_superseded(holder[0], intent)
 
     def rehearsed(intent: TxIntent) -> None:
-        rehearse(intent, rpc, holder[0].reader, operator.gas_limit)
+        try:
+            rehearse(intent, rpc, holder[0].reader, operator.gas_limit)
+        except NoRehearsal as error:
+            # Such nodes are read through views too; the plain simulation, made just before, stands alone.
+            emit("rehearsal_unavailable", error=error.message)
 
     policy = FeePolicy(
         routine_cap_wei=operator.max_fee_gwei * GWEI,

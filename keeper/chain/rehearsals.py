@@ -6,6 +6,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from keeper.chain.artifacts import load
+from keeper.chain.rpc import RpcError
 from keeper.errors import RetryLater
 from keeper.maths.keccak import keccak
 from keeper.records.ports import Asking
@@ -14,7 +15,14 @@ from keeper.records.units import Address, BlockRef
 STAGE = Address("0x" + keccak(b"Bulkhead rehearsal")[12:].hex())
 """Where the code is placed: an address that nobody holds a key of."""
 
+INVALID_PARAMS = -32602
+"""JSON-RPC's code for a third parameter that a node does not know."""
+
 _RUN = keccak(b"run(address,bytes32[],bytes)")[:4]
+
+
+class NoRehearsal(RetryLater):
+    """The nodes allow no code to be placed."""
 
 
 def words_after(
@@ -26,8 +34,10 @@ def words_after(
     ------
     Reverted
         The call reverts, with the contract's own data.
+    NoRehearsal
+        The node allows no code to be placed.
     RetryLater
-        The node allows no code to be placed, or did not answer.
+        It did not answer.
     """
     call = {
         "to": STAGE,
@@ -36,11 +46,16 @@ def words_after(
     }
     code = {STAGE: {"code": "0x" + load("Rehearsal").runtime.hex()}}
     pinned = {"blockHash": "0x" + block.hash.hex(), "requireCanonical": True}
-    reply = node.call("eth_call", [call, pinned, code])
+    try:
+        reply = node.call("eth_call", [call, pinned, code])
+    except RpcError as error:
+        if error.code == INVALID_PARAMS:
+            raise NoRehearsal(error.message, "use a node that allows state overrides") from None
+        raise
     try:
         (words,) = decode(("bytes32[]",), bytes.fromhex(reply[2:]) if isinstance(reply, str) else b"")
     except (DecodingError, ValueError):
-        raise RetryLater("the node answered no words to a rehearsal", "use one that allows state overrides") from None
+        raise NoRehearsal("the node answered no words to a rehearsal", "use one that allows state overrides") from None
     if len(words) != len(slots):
         raise RetryLater(f"the node answered {len(words)} words to {len(slots)} slots of a rehearsal")
     return list(words)

@@ -116,6 +116,9 @@ def test_f52_without_multicall_every_call_is_made_by_itself(
                 assert [free.ports.samples.latest(market) for market in town.devnet.market_keys] == kept
             route = one.ports.reader.route(one.ports.reader.block("latest"))  # type: ignore[attr-defined]
             assert route.name == ("multicall3" if short else "single")
+            town.mine(2)
+            assert len(town.applied()) == len(town.devnet.market_keys)
+            assert one.events("rehearsal_unavailable")
     verdict("F52", f"{'a short array from' if short else 'no'} Multicall3: single calls, the same samples", 0)
 
 
