@@ -110,7 +110,9 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     environment = os.environ if environment is None else environment
     document = _read(path)
     origins = _override(document, environment)
-    problems = check_document(document) + _check_files(document, path, environment)
+    problems = check_document(document)
+    wrong = {problem.key for problem in problems}
+    problems += [problem for problem in _check_files(document, path, environment) if problem.key not in wrong]
     if not problems:
         problems = [Problem(*row) for row in money(_numbers(document))]
     if not problems:

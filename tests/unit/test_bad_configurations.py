@@ -6,7 +6,7 @@ key that is no signer, wrong tokens of a pool) is in ``tests/chain/test_bad_inpu
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from factories import CONTRACT
 from test_config import TOKEN, write
 
 from keeper.__main__ import main
+from keeper.config import load_config
 from keeper.maths.keccak import checksummed
 
 CONFIG_ERROR = 2
@@ -133,8 +134,24 @@ def second_provider(url: str) -> Spoil:
     return lambda ground: ground.add("network.providers", f'second = "{url}"')
 
 
+def without(ground: Ground, beginning: str) -> None:
+    """The file without one line."""
+    (line,) = (row for row in ground.path.read_text().splitlines() if row.startswith(beginning))
+    ground.swap(line + "\n", "")
+
+
+def headless(ground: Ground) -> None:
+    text = ground.path.read_text()
+    ground.path.write_text(text[: text.index("[[markets.pools]]")])
+
+
+def marketless(ground: Ground) -> None:
+    text = ground.path.read_text()
+    ground.path.write_text(text[: text.index("[[markets]]")])
+
+
 NETWORK = [
-    ("no network", swap("[network]\n", "[netwrok]\n"), "netwrok", "unknown key"),
+    ("no provider", lambda ground: without(ground, "local = "), "network.providers", "no node is named"),
     ("no chain id", swap("chain_id = 31337\n", ""), "network.chain_id", "is missing"),
     ("chain by name", number("chain_id", '"mainnet"'), "network.chain_id", "not a whole number"),
     ("chain 0", number("chain_id", 0), "network.chain_id", "below 1"),
@@ -206,7 +223,12 @@ KEYS = [
     ("two keys", with_key(0o600, 'foundry_account = "hot"'), "keeper.foundry_account", "both set"),
     ("a path for an account", keeper('foundry_account = "../hot"'), "keeper.foundry_account", "not the name"),
     ("an account that is not there", keeper('foundry_account = "no-such"'), "keeper.foundry_account", "cannot be"),
-    ("a signer by file", keeper(f'signer_url = "file:///{TOKEN}"'), "keeper.signer_url", "not an http"),
+    (
+        "a signer by file",
+        both(keeper(f'signer_url = "file:///{TOKEN}"'), keeper(f'signer_address = "{MIXED}"')),
+        "keeper.signer_url",
+        "not an http",
+    ),
     ("nobody's signer", keeper(f'signer_url = "http://:{TOKEN}@host/"'), "keeper.signer_address", "is missing"),
     (
         "an address without a signer",
@@ -276,8 +298,8 @@ SETTINGS = [
     ),
     ("a market twice", twice("markets"), "markets[1].name", "stands twice"),
     ("a pool twice", twice("markets.pools"), "markets[0].pools[1].address", "stands twice"),
-    ("a market without pools", lambda ground: headless(ground), "markets[0].pools", "is missing"),
-    ("no market", lambda ground: marketless(ground), "markets", "is missing"),
+    ("a market without pools", headless, "markets[0].pools", "is missing"),
+    ("no market", marketless, "markets", "is missing"),
     ("collateral for debt", swap("0x" + "bb" * 20, WETH), "markets[0].debt", "is the collateral itself"),
     ("an unknown venue", swap('"uniswap_v2"', '"uniswap_v9"'), "markets[0].pools[1].venue", "not known"),
     ("an unknown model", number("model", '"vibes"'), "markets[0].model.model", "not known"),
@@ -308,37 +330,35 @@ ENVIRONMENT = [
 TABLE: list[tuple[str, Spoil, str, str]] = [*NETWORK, *FEES, *KEYS, *STORE, *SETTINGS, *ENVIRONMENT]
 
 
-def headless(ground: Ground) -> None:
-    text = ground.path.read_text()
-    ground.path.write_text(text[: text.index("[[markets.pools]]")])
-
-
-def marketless(ground: Ground) -> None:
-    text = ground.path.read_text()
-    ground.path.write_text(text[: text.index("[[markets]]")])
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    return Ground(tmp_path, write(tmp_path), {})
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
-    yield Ground(tmp_path, write(tmp_path), {})
+def said(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], tuple[int, str, str]]:
+    """(exit code, stdout, stderr) of the program over the ground as it is then."""
+
+    def run() -> tuple[int, str, str]:
+        for variable, value in ground.environment.items():
+            monkeypatch.setenv(variable, value)
+        code = main(["--config", str(ground.path), "run", "--once"])
+        return code, *capsys.readouterr()
+
+    return run
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise imports it
 @pytest.mark.parametrize(("spoil", "key", "word"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_bad_configuration_ends_with_2_and_one_line_that_names_the_key(
-    ground: Ground,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    spoil: Spoil,
-    key: str,
-    word: str,
+    ground: Ground, said: Callable[[], tuple[int, str, str]], spoil: Spoil, key: str, word: str
 ) -> None:
     spoil(ground)
-    for variable, value in ground.environment.items():
-        monkeypatch.setenv(variable, value)
-    assert main(["--config", str(ground.path), "run", "--once"]) == CONFIG_ERROR
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    (line,) = shown.err.splitlines()
+    code, out, err = said()
+    assert (code, out) == (CONFIG_ERROR, "")
+    (line,) = err.splitlines()
     assert line.startswith("error: ")
     assert key in line
     assert word in line
@@ -351,14 +371,10 @@ def test_the_table_has_sixty_different_mistakes_and_more() -> None:
 
 
 def test_what_the_mistakes_stand_beside_is_accepted(ground: Ground) -> None:
-    from keeper.config import load_config
-
     with_key(0o400)(ground)
+    text = ground.path.read_text()
     for address in (MIXED, MIXED.lower(), "0x" + MIXED[2:].upper()):
-        ground.swap(
-            f'contract = "{CONTRACT}"' if CONTRACT in ground.path.read_text() else last, f'contract = "{address}"'
-        )
-        last = f'contract = "{address}"'
+        ground.path.write_text(text.replace(CONTRACT, address))
         assert load_config(ground.path, {}).operator.contract == MIXED.lower()
     number("market_reserve_gwei", 9_000_000_000)(ground)
     assert load_config(ground.path, {}).operator.market_reserve_gwei == 9_000_000_000
