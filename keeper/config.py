@@ -7,12 +7,13 @@ the remedy. ``BULKHEAD_<TABLE>__<KEY>`` overrides the file; secrets come from fi
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from keeper.config_files import check_notify, check_secret_file
 from keeper.config_keys import SECRET_VARIABLES, KeySource, Secret, check_key, dump_key, key_source
+from keeper.config_rules import money
 from keeper.config_schema import Problem, build_settings, check_document
 from keeper.config_tables import KEEPER_NUMBERS
 from keeper.config_values import SERVER_SCHEME
@@ -111,7 +112,11 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     environment = os.environ if environment is None else environment
     document = _read(path)
     origins = _override(document, environment)
-    problems = check_document(document) + _check_files(document, path, environment)
+    problems = check_document(document)
+    wrong = {problem.key for problem in problems}
+    problems += [problem for problem in _check_files(document, path, environment) if problem.key not in wrong]
+    if not problems:
+        problems = [Problem(*row) for row in money(_numbers(document))]
     if not problems:
         return Config(_operator(document, path, environment), build_settings(document))
     lines = tuple(_line(problem, origins) for problem in problems)
@@ -144,6 +149,9 @@ def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[
         table = document
         for name in tables:
             table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                what = f"{variable}: {name} is no table that the environment can reach into"
+                raise ConfigError(what, "unset it, and write that key into the file")
         table[key] = environment[variable]
         origins[".".join((*tables, key))] = variable
     return origins
@@ -170,6 +178,13 @@ def _operator(document: dict[str, Any], path: Path, environment: Mapping[str, st
         source=path,
         **{name: int(keeper[name]) for name in KEEPER_NUMBERS if name in keeper},
     )
+
+
+def _numbers(document: Mapping[str, Any]) -> dict[str, int]:
+    """The whole numbers of [keeper], given or by default."""
+    given = document.get("keeper", {})
+    defaults = {row.name: row.default for row in fields(Operator) if row.name in KEEPER_NUMBERS}
+    return {name: int(given.get(name, default)) for name, default in defaults.items()}
 
 
 def _notify_file(monitor: Mapping[str, Any], folder: Path) -> Path | None:

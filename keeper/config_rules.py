@@ -1,6 +1,6 @@
 """Rules between settings: what no single key can show."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from keeper.records.core import MAX_SOURCES
 from keeper.records.settings import (
@@ -22,6 +22,11 @@ MAX_VOLATILITY_FEEDS = 4
 """Each costs a call of every sample."""
 FEE_GROWTH_VENUES = frozenset({"uniswap_v3", "uniswap_v4"})
 """Venues whose pools say what a unit of liquidity has earned."""
+
+EMERGENCY_FLOAT = 20
+"""Emergency transactions at the cap that a reserve must pay (reliability.md B7)."""
+TYPICAL_GAS = 300_000
+"""Gas of a publish of a few markets, until our own transactions say more."""
 
 Row = tuple[str, str, str]
 """Key, what is wrong, remedy."""
@@ -57,6 +62,21 @@ def consistency(settings: Settings) -> list[Row]:
         except EncodingError as error:
             rows.append(("settings", f"cannot be encoded: {error}", "make that value smaller"))
     return rows
+
+
+def money(operator: Mapping[str, int]) -> Iterator[Row]:
+    """Contradictions between what transactions may cost; every number of [keeper] by name, gwei."""
+    routine, emergency = operator["max_fee_gwei"], operator["emergency_fee_gwei"]
+    if emergency < routine:
+        yield "keeper.emergency_fee_gwei", f"{emergency} is below max_fee_gwei {routine}", "make it larger: 1500"
+    least = EMERGENCY_FLOAT * TYPICAL_GAS * emergency
+    if operator["market_reserve_gwei"] < least:
+        short = operator["market_reserve_gwei"] * EMERGENCY_FLOAT // least
+        what = f"pays {short} emergency transactions a day at the cap of {emergency} gwei, {EMERGENCY_FLOAT} are wanted"
+        yield "keeper.market_reserve_gwei", what, f"give {least} at least, or lower emergency_fee_gwei"
+    if operator["key_budget_gwei"] < operator["market_budget_gwei"]:
+        what = f"{operator['key_budget_gwei']} of all markets is below market_budget_gwei, that of one"
+        yield "keeper.key_budget_gwei", what, "make it larger"
 
 
 def _scalars(settings: Settings) -> Iterator[Row]:

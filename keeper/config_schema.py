@@ -206,6 +206,8 @@ def _unit_remedy(name: str, value: float | None) -> str:
     if name.endswith("_seconds"):
         return "give whole seconds: half an hour is 1800"
     low, high = RANGES.get(name, (0, None))
+    if name.endswith("_gwei"):
+        return f"give gwei, not wei: 80 is 80 gwei, from {low} to {high}"
     return f"give a whole number from {low}" + (f" to {high}" if high is not None else "")
 
 

@@ -40,16 +40,29 @@ def check_providers(value: object) -> dict[str, str]:
         raise mistake(
             "no node is named", 'write [network.providers] with a line such as local = "http://127.0.0.1:8545"'
         )
+    first: dict[str, str] = {}
     for name, url in value.items():
-        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-            # The URL is not repeated: it may hold a token.
+        # No URL is repeated: it may hold a token.
+        if not isinstance(url, str) or not _is_http(url):
             raise mistake(f"the URL of {name!r} is not http or https", 'write it as "https://..."')
+        if url in first:
+            what = f"{first[url]!r} and {name!r} have one URL, and a node can't check itself"
+            raise mistake(what, "name another node, or write allow_single_provider = true")
+        first[url] = name
     return value
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def check_signer_url(value: object) -> str:
     """URL of a remote signer."""
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")) or not urlsplit(value).hostname:
+    if not isinstance(value, str) or not _is_http(value):
         # Not repeated: it may hold a token.
         raise mistake("is not an http or https URL", 'write it as "http://127.0.0.1:9000"')
     return value

@@ -8,6 +8,7 @@ from keeper.balances import Ledger
 from keeper.budgets import DAY_SECONDS, spent
 from keeper.chain.fees import GWEI
 from keeper.clocks import ALARM_SECONDS, ClockCheck
+from keeper.config_rules import EMERGENCY_FLOAT, TYPICAL_GAS
 from keeper.errors import RetryLater
 from keeper.follow import Emit
 from keeper.monitor.reading import IntentReading, KeyReading, MarketReading, Reading
@@ -23,10 +24,6 @@ from keeper.store.engine import sqlite_file
 from keeper.store.samples import StoredSample
 from keeper.wiring import Keeper
 
-EMERGENCY_FLOAT = 20
-"""Emergency transactions that the key should be able to pay at the cap (reliability.md B7)."""
-TYPICAL_GAS = 300_000
-"""Gas of a publish of a few markets, until our own transactions say more."""
 RECENT = 20
 """Newest intents whose receipts explain the balance."""
 

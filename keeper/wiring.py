@@ -13,7 +13,7 @@ from keeper.chain.node import ContractNode
 from keeper.chain.pool import Pool
 from keeper.chain.quorum import QuorumReader
 from keeper.chain.rehearsals import NoRehearsal
-from keeper.chain.remote_signer import RemoteKey
+from keeper.chain.remote_signer import DEADLINE_SECONDS, RemoteKey
 from keeper.chain.sender import TxSender
 from keeper.chain.signer import Key, KeySigner
 from keeper.checks import Subject, check_signer, check_start, connect
@@ -33,7 +33,7 @@ from keeper.records.ports import Signer
 from keeper.records.units import Address
 from keeper.rehearsal import rehearse
 from keeper.store.store import KeeperStore, open_exclusive
-from keeper.timing import check_time_scale
+from keeper.timing import check_time_scale, scaled
 from keeper.token_checks import hold_hostile
 
 SELECTORS = frozenset({PUBLISH_SELECTOR, ADVANCE_SELECTOR, ACTIVATE_SELECTOR})
@@ -182,7 +182,7 @@ def open_signer(operator: Operator) -> KeySigner:
 
 def _key(key: KeySource) -> Key:
     if key.signer_url and key.signer_address:
-        return RemoteKey(key.signer_url.reveal(), key.signer_address)
+        return RemoteKey(key.signer_url.reveal(), key.signer_address, scaled(DEADLINE_SECONDS))
     forbid_core_dumps()
     raw = key.private_key.reveal() if key.private_key else None
     password = key.password.reveal() if key.password else None

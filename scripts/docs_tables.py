@@ -3,6 +3,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer.main
 
@@ -14,18 +15,23 @@ END = "<!-- end -->\n"
 
 
 def commands() -> str:
-    """One row a command: its arguments and what it does."""
-    group = typer.main.get_command(app)
-    rows = ["| command | what it does |", "|---|---|"]
-    for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
-        arguments = " ".join(
-            str(parameter.name).upper() if parameter.required else f"[{str(parameter.name).upper()}]"
-            for parameter in command.params
-            if parameter.param_type_name == "argument"
-        )
-        first = " ".join((command.help or "").split("\n\n")[0].split()).rstrip(".")
-        rows.append(f"| `{f'keeper {name} {arguments}'.strip()}` | {first} |")
-    return "\n".join(rows) + "\n"
+    """One row a command: its arguments and what it does; a group's commands in the group's place."""
+    group: Any = typer.main.get_command(app)
+    lines = ["| command | what it does |", "|---|---|"]
+    for name, command in sorted(group.commands.items()):
+        members = sorted(getattr(command, "commands", {}).items())
+        lines += [_row(f"{name} {member}", each) for member, each in members] or [_row(name, command)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, command: Any) -> str:
+    arguments = " ".join(
+        str(parameter.name).upper() if parameter.required else f"[{str(parameter.name).upper()}]"
+        for parameter in command.params
+        if parameter.param_type_name == "argument"
+    )
+    first = " ".join((command.help or "").split("\n\n")[0].split()).rstrip(".")
+    return f"| `{f'keeper {name} {arguments}'.strip()}` | {first} |"
 
 
 TABLES = {

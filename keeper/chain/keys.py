@@ -52,8 +52,7 @@ def open_account(
     if password is None:
         if password_file is None:
             raise ConfigError(f"the keystore {file} needs a password", "set [keeper] password_file")
-        # What an editor or echo appended, and no more: a password may end in blanks or in further newlines.
-        password = re.sub(r"\r?\n\Z", "", password_file.read_bytes().decode("utf-8", "replace"))
+        password = read_password(password_file)
     try:
         document = json.loads(text)
         # Version 4 (EIP-2335) holds keys of validators; the library knows no other.
@@ -65,6 +64,12 @@ def open_account(
         remedy = "check the password, and that it is a keystore v3 with scrypt or pbkdf2"
         raise ConfigError(f"the keystore {file} does not open", remedy) from None
     return account
+
+
+def read_password(file: Path) -> str:
+    """The file's text without one newline at its end."""
+    # What an editor or echo appended, and no more: a password may end in blanks or in further newlines.
+    return re.sub(r"\r?\n\Z", "", file.read_bytes().decode("utf-8", "replace"))
 
 
 def _raw(text: str, source: str) -> LocalAccount:

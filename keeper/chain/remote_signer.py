@@ -34,8 +34,8 @@ class RemoteKey:
 
     def __init__(self, url: str, address: Address, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self.address = address
-        self._rpc = Rpc("signer", url, deadline_seconds, MAX_REPLY_BYTES)
-        self._rpc.label = f"remote signer {masked(url)}"
+        self._url, self._deadline = url, deadline_seconds
+        self._label = f"remote signer {masked(url)}"
 
     def __repr__(self) -> str:
         return f"RemoteKey({self.address})"
@@ -50,7 +50,7 @@ class RemoteKey:
         """
         answer = self._ask("eth_accounts", [])
         if not isinstance(answer, list):
-            raise RpcError(f"{self._rpc.label} answered eth_accounts with no list")
+            raise RpcError(f"{self._label} answered eth_accounts with no list")
         return [Address(str(row).lower()) for row in answer]
 
     def sign_batch(self, batch: Batch, chain_id: int, contract: Address) -> EcdsaSignature:
@@ -75,11 +75,14 @@ class RemoteKey:
         return _bytes(self._ask("eth_signTransaction", [asked]))
 
     def _ask(self, method: str, params: list[object]) -> object:
-        try:
-            return self._rpc.call(method, params)
-        except Reverted as error:
-            # A signer executes nothing: it only used the word.
-            raise RpcError(f"{self._rpc.label}: {error.message}") from None
+        # A connection a signature: there are few, and nobody has to close a key.
+        with Rpc("signer", self._url, self._deadline, MAX_REPLY_BYTES) as rpc:
+            rpc.label = self._label
+            try:
+                return rpc.call(method, params)
+            except Reverted as error:
+                # A signer executes nothing: it only used the word.
+                raise RpcError(f"{self._label}: {error.message}") from None
 
 
 def _bytes(answer: object) -> bytes:

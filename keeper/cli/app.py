@@ -14,6 +14,7 @@ from keeper.cli import (
     explain,
     history,
     init,
+    keys,
     limits,
     providers,
     rebuild,
@@ -72,4 +73,5 @@ app.command("top")(top.top)
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)
 app.command("calibrate")(calibrate.calibrate)
+app.add_typer(keys.keys)
 app.command("devnet")(devnet.devnet)

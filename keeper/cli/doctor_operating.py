@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from keeper.chain.failpoints import TEST_CHAINS
 from keeper.cli.doctor_checks import Findings
+from keeper.config_rules import EMERGENCY_FLOAT, TYPICAL_GAS
 from keeper.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 FREE_BYTES = 1 << 30
 """A keeper writes some 50 MB a day at most (reliability.md E); below this a month is not safe."""
 ALARM_SECONDS = 30
-EMERGENCY_FLOAT = 20
-TYPICAL_GAS = 300_000
-"""Of a report of a few markets."""
 OTHERS_WRITE = 0o022
 """Mode bits."""
 GWEI = 10**9

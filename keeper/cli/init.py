@@ -76,19 +76,16 @@ def _operator(chain: Chain, rpc: str, network: str, target: Path, key: "KeySourc
 
 
 def _make_key(folder: Path) -> "tuple[KeySource, str]":
-    import json
     import secrets
 
-    from eth_account import Account
-
     from keeper.config_keys import KeySource
+    from keeper.keystores import new_keystore, write_private
+    from keeper.maths.keccak import checksummed
 
     key_file, password_file = folder / "keeper-key.json", folder / "keeper-key.password"
     for file in (key_file, password_file):
         if file.exists():
             raise Refused(f"{file} exists and may hold a key in use", "move it away first")
-    account, password = Account.create(), secrets.token_urlsafe(PASSWORD_BYTES)
-    for file, text in ((key_file, json.dumps(Account.encrypt(account.key, password))), (password_file, password)):
-        file.touch(PRIVATE)
-        file.write_text(text, "utf-8")
-    return KeySource(key_file, password_file), account.address
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    write_private(password_file, password)
+    return KeySource(key_file, password_file), checksummed(new_keystore(key_file, password))

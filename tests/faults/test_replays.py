@@ -16,13 +16,14 @@ from keeper.acting import plan_publish
 from keeper.config import Secret
 from keeper.cycle import read_words
 from keeper.errors import Refused
+from keeper.maths.eip712 import batch_digest
 from keeper.maths.keccak import keccak
 from keeper.protocols import PROTOCOLS
 from keeper.protocols.bulkhead import decode_publish
 from keeper.records.outcome import IntentState, Tier, TxIntent
 from keeper.records.report import Signature
 from keeper.records.units import Address
-from keeper.risk.packing import batch_digest, pack_reports, unpack_reports
+from keeper.risk.packing import pack_reports, unpack_reports
 from keeper.testing.client import Tx
 
 Say = Callable[..., None]
