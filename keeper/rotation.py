@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
 
+from keeper.chain.endpoint import Endpoint
 from keeper.chain.rehearsals import Step, steps_after
-from keeper.chain.rpc import Endpoint
 from keeper.chain.views import view
 from keeper.errors import Refused
 from keeper.maths.keccak import keccak
