@@ -480,6 +480,7 @@ def test_t17_a_header_that_does_not_hash_to_its_hash_is_a_lie(
     verdict("T17", "a header with another time does not hash to its hash; the node was ejected", blocks)
 
 
+@pytest.mark.matrix
 def test_pr2_one_alone_reads_while_the_others_are_silent_and_is_read_again(
     town: World, three: list[FaultProxy], trio: Keeper
 ) -> None:

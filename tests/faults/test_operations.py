@@ -67,14 +67,15 @@ def faked(folder: Path) -> tuple[Path, dict[str, str]]:
     }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("step", "skew"),
     [
-        pytest.param("+3d", 3 * 86_400, marks=pytest.mark.matrix),
+        ("+3d", 3 * 86_400),
         ("-1h", -3_600),
-        pytest.param("+90", 90, marks=pytest.mark.matrix),
-        pytest.param("-90", -90, marks=pytest.mark.matrix),
-        pytest.param("frozen", None, marks=pytest.mark.matrix),
+        ("+90", 90),
+        ("-90", -90),
+        ("frozen", None),
     ],
 )
 def test_f45_a_clock_that_jumps_or_stands_still_changes_nothing_but_an_alarm(
@@ -305,6 +306,7 @@ def keystore(town: World, folder: Path) -> Path:
     return toml
 
 
+@pytest.mark.matrix
 def test_no_secret_is_in_any_output_of_work_and_of_failures(town: World, tmp_path: Path) -> None:
     with FaultProxy(town.chain.url) as proxy:
         toml = keystore(town, tmp_path)

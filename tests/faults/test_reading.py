@@ -85,6 +85,7 @@ def without_tricks(node: Any) -> None:
     node.on("eth_call", lies.error(-32602, "missing to"), when=lambda request: "to" not in request["params"][0])
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("short", [False, pytest.param(True, marks=pytest.mark.matrix)], ids=["absent", "short array"])
 def test_f52_without_multicall_every_call_is_made_by_itself(
     town: World, tmp_path: Path, verdict: Say, short: bool
