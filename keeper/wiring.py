@@ -32,6 +32,7 @@ from keeper.records.outcome import TxIntent
 from keeper.records.ports import Signer
 from keeper.records.units import Address
 from keeper.rehearsal import rehearse
+from keeper.retiring import retire_others
 from keeper.store.store import KeeperStore, open_exclusive
 from keeper.timing import check_time_scale, scaled
 from keeper.token_checks import hold_hostile
@@ -161,6 +162,7 @@ def _recover(  # noqa: PLR0917 - the parts of a keeper that is being put togethe
     """Learn from the chain what we sent, when the database is empty or an old copy. A standby's leader has done it."""
     if store.lease is not None and not store.lease.leads():
         return
+    retire_others(store.intents, sender, emit)
     head = subject.head.number
     sent = int(subject.rpc.call("eth_getTransactionCount", [sender, "latest"]), 16)
     contract = Contract(node, operator.contract, operator.chain_id, sender)

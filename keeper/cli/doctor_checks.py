@@ -9,6 +9,7 @@ from keeper.errors import RetryLater
 
 if TYPE_CHECKING:
     from keeper.checks import Subject
+    from keeper.config_keys import KeySource
 
 OLD_HEAD_SECONDS = 300
 """A head older than this means that the node, or the chain, stands still."""
@@ -94,6 +95,7 @@ def signer(subject: "Subject") -> Findings:
     if operator.key is None:
         yield "warn", "keeper.key_file: not set, so nothing can be sent; set it to broadcast"
         return
+    yield from _remote(operator.key)
     for finding in check_signer(subject, open_signer(operator).address):
         yield "fail" if finding.fatal else "warn", str(finding)
 
@@ -124,3 +126,13 @@ def head(subject: "Subject") -> Findings:
     age = int(time.time()) - subject.head.timestamp
     if age > OLD_HEAD_SECONDS:
         yield "warn", f"block {subject.head.number} is {age} s old; wait until the node is in sync"
+
+
+def _remote(key: "KeySource") -> Findings:
+    """A remote signer answers, and holds the key that it is asked for."""
+    from keeper.chain.remote_signer import RemoteKey
+
+    if key.signer_url and key.signer_address:
+        held = RemoteKey(key.signer_url.reveal(), key.signer_address).accounts()
+        if key.signer_address not in held:
+            yield "fail", f"keeper.signer_url: it holds no key of {key.signer_address}; import it there"

@@ -109,6 +109,14 @@ class IntentStore:
         values |= {name: getattr(landing, name) if landing else None for name in names}
         return self._commit(key, values | {"fee_wei": landing.fee_wei if landing else None})
 
+    def retire(self, key: bytes, aside: bytes, error: str) -> None:
+        """End a row of a replaced key under another key of the table: its batch can be planned anew."""
+        with self._engine.begin() as connection:
+            self._fence.hold(connection)
+            ended = {"key": aside, "state": IntentState.SUPERSEDED.value, "error": error}
+            connection.execute(update(intents).where(intents.c.key == key).values(ended))
+            connection.execute(update(attempts).where(attempts.c.intent_key == key).values(intent_key=aside))
+
     def _commit(
         self,
         key: bytes,

@@ -181,3 +181,15 @@ def test_f55_a_start_needs_no_signer_that_answers(town: World, tmp_path: Path, v
         assert isinstance(one.cycle(), RetryLater)
         assert one.events("sample_folded") != []
     verdict(fault="F55", happened="signer down at the start: sampled on, sends once it answers", recovery_blocks=0)
+
+
+def test_f55_shadow_mode_asks_no_signer(town: World, tmp_path: Path, verdict: Say) -> None:
+    """Without --broadcast no key is needed, opened or asked for."""
+    config = remote(config_of(town.devnet, tmp_path, [town.chain.url]), "http://127.0.0.1:9", town.address)
+    for key in (config.operator.key, KeySource(tmp_path / "no-such-file"), None):
+        shadow = replace(config, operator=replace(config.operator, key=key))
+        with keeper(shadow, broadcast=False) as one:
+            result = one.cycle()
+            assert not isinstance(result, KeeperError)
+            assert one.events("would_send") != []
+    verdict(fault="F55", happened="shadow mode with no key, or one out of reach: plans and sends nothing")
