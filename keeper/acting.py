@@ -66,6 +66,16 @@ def due_batches(
     return [batch for batch in batches if batch]
 
 
+def refused_now(
+    follower: Follower, head: BlockRef, words: Mapping[bytes, ContractWords]
+) -> list[tuple[StoredSample, str]]:
+    """(sample, the contract's name for it) of the newest window's reports that are due and would be refused."""
+    rows = _window(follower, follower.newest_window(head), words)
+    due = [row for row in rows if row.folded.decision.due is not Due.NONE and row.folded.decision.targets]
+    named = [(row, effect(row, words[row.market], head).refusal) for row in due]
+    return [(row, refusal) for row, refusal in named if refusal]
+
+
 def still_due(row: StoredSample, words: ContractWords, head: BlockRef, settings: Settings) -> bool:
     """Whether the report would still do what it was meant to, given what the contract holds at the head."""
     decision, seen = row.folded.decision, row.snapshot.words

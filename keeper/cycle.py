@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep, tier_of
+from keeper.acting import Plan, due_batches, plan_publish, plan_upkeep, refused_now, tier_of
 from keeper.budgets import DAY_SECONDS, Budgets, Spent, spent
 from keeper.chain.pool import Pool
 from keeper.errors import Refused, RetryLater
@@ -119,6 +119,8 @@ def plan(ports: Ports, head: BlockRef) -> list[Plan]:
     for rows in due_batches(ports.follower, head, _safe_number(ports), words):
         free = [row for row in rows if row.market not in ports.held and _affordable(ports, costs, row)]
         plans += _plan_batch(ports, free, words, head) if free else []
+    for row, refusal_name in refused_now(ports.follower, head, words):
+        ports.emit("report_pointless", market=ports.follower.name(row.market), refusal=refusal_name)
     latest = {market: ports.samples.latest(market) for market in words}
     # A sample with a missing input loosens nothing, an open pending neither; nor does a market that is held.
     decisions = {

@@ -63,6 +63,7 @@ def test_a_pending_is_not_activated_on_a_sample_with_a_missing_input_nor_while_i
     intents = SimpleNamespace(landed_since=lambda _time: [])
     monkeypatch.setattr(cycle, "read_words", lambda *_: {snapshot.market: words})
     monkeypatch.setattr(cycle, "due_batches", lambda *_: [])
+    monkeypatch.setattr(cycle, "refused_now", lambda *_: [])
     monkeypatch.setattr(cycle, "_safe_number", lambda _ports: 0)
     keys = frozenset({snapshot.market}) if held else frozenset()
     ports = cast(
