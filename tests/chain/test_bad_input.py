@@ -43,6 +43,7 @@ def with_settings(devnet: Devnet, folder: Path, settings: Settings) -> Path:
         "name": "devnet",
         "chain_id": devnet.chain_id,
         "contract": devnet.contract,
+        "allow_single_provider": True,
         "providers": {"anvil": devnet.url},
     }
     path.write_text(dump(network, {"key_file": "keeper.key", "data_dir": "data"}, {"url": ""}, settings))
