@@ -17,6 +17,7 @@ from keeper.chain.remote_signer import DEADLINE_SECONDS, RemoteKey
 from keeper.chain.sender import TxSender
 from keeper.chain.signer import Key, KeySigner
 from keeper.checks import Subject, check_signer, check_start, connect
+from keeper.cli.log import mask
 from keeper.config import Config, Operator
 from keeper.config_keys import KeySource
 from keeper.cycle import Ports, is_superseded, refusal
@@ -188,7 +189,10 @@ def _key(key: KeySource) -> Key:
     forbid_core_dumps()
     raw = key.private_key.reveal() if key.private_key else None
     password = key.password.reveal() if key.password else None
-    return local_key(open_account(key.file, key.password_file, raw, password))
+    account = open_account(key.file, key.password_file, raw, password)
+    # A keystore's key is known only now; whoever repeats it to us must not bring it into the log.
+    mask([bytes(account.key).hex()])
+    return local_key(account)
 
 
 def budgets(operator: Operator) -> Budgets:
