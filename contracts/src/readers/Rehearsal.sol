@@ -27,7 +27,10 @@ contract Rehearsal {
     }
 
     /// @notice Calls one after another, each on what the ones before left; a call that reverts stops none.
-    function runAll(address target, bytes[] calldata calls) external returns (bool[] memory ok, bytes[] memory answers) {
+    function runAll(address target, bytes[] calldata calls)
+        external
+        returns (bool[] memory ok, bytes[] memory answers)
+    {
         ok = new bool[](calls.length);
         answers = new bytes[](calls.length);
         for (uint256 i; i < calls.length; ++i) {
