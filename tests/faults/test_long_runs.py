@@ -62,7 +62,7 @@ def test_f13_random_kills_neither_lose_nor_double_an_update(town: World, tmp_pat
     try:
         for _ in range(KILLS):
             with program(town, tmp_path) as process:
-                time.sleep(chance.uniform(0.3, 4.0))
+                time.sleep(chance.uniform(0.5, 6.0))
                 process.kill()
                 process.wait(10)
     finally:

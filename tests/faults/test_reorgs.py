@@ -86,7 +86,8 @@ def test_f28_a_reorg_rolls_back_what_was_seen_and_leaves_what_was_applied(
             seen = one.events("reorg")
             assert len(seen) == at
             assert seen[-1]["depth"] >= depth
-            if depth > land.devnet.settings.cadence_blocks:
+            # A shallower one may leave the window its old sample: the hash of its end may draw the same block again.
+            if depth > 2 * land.devnet.settings.cadence_blocks:
                 assert before != one.ports.samples.newest_block()
         assert land.applied() == applied
         assert land.nonce() == nonce
