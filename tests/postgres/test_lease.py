@@ -27,8 +27,9 @@ def two(postgres: Callable[[], str]) -> Iterator[tuple[KeeperStore, KeeperStore,
     """Two keepers on one database, and what their leases said."""
     url, said = postgres(), []
 
-    def emit(_event: str, **fields: object) -> None:
-        said.append((str(fields["state"]), fields["epoch"]))
+    def emit(event: str, **fields: object) -> None:
+        if event == "lease":
+            said.append((str(fields["state"]), fields["epoch"]))
 
     with ExitStack() as stack:
         first, second = (stack.enter_context(KeeperStore(url, emit)) for _ in range(2))
