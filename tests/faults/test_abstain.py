@@ -91,6 +91,7 @@ def test_f59_a_keeper_whose_model_fails_abstains_and_the_others_sign_the_same(
     )
 
 
+@pytest.mark.matrix
 def test_a_keeper_whose_node_lacks_a_sample_abstains_until_it_can_be_read(town: World, tmp_path: Path) -> None:
     with FaultProxy(town.chain.url) as proxy, ExitStack() as stack:
         good, poor = (

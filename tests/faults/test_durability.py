@@ -85,6 +85,7 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.matrix
 def test_f11_a_kill_at_any_step_of_a_migration_loses_no_row(tmp_path: Path, verdict: Callable[..., None]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", MIGRATE, str(tmp_path), str(ROWS)], capture_output=True, text=True, check=True

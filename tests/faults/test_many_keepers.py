@@ -129,6 +129,7 @@ def test_f47_one_key_and_two_databases_waste_at_most_one_transaction_an_update(
     verdict(fault="F47", happened=f"{updates} updates, {wasted(town, mempool)} transactions wasted, none applied twice")
 
 
+@pytest.mark.matrix
 def test_f48_a_leader_cut_off_from_the_lease_stops_before_a_standby_begins(
     town: World,
     tmp_path: Path,

@@ -231,6 +231,7 @@ BAD = [
 ]
 
 
+@pytest.mark.matrix
 def test_f58_a_bad_reload_keeps_the_old_configuration_and_says_why_in_one_line(
     town: World, tmp_path: Path, verdict: Verdict
 ) -> None:

@@ -168,6 +168,7 @@ def without_newest(*topics: bytes) -> Fault:
     return lies.alter(change)
 
 
+@pytest.mark.matrix
 def test_f53_events_held_back_are_counted_and_another_node_is_asked(town: World, tmp_path: Path, verdict: Say) -> None:
     with nodes(town.chain.url, 2) as both:
         config = config_of(town.devnet, tmp_path, [node.url for node in both])

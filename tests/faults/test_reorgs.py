@@ -122,6 +122,7 @@ def test_r8_safe1236_derived_tables(land: World, tmp_path: Path) -> None:
     land.chain.rpc("anvil_dropAllTransactions")
 
 
+@pytest.mark.matrix
 def test_f31_a_reorg_below_finality_halts_sending_until_the_operator_resumes(
     land: World, tmp_path: Path, verdict: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

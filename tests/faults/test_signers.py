@@ -152,6 +152,7 @@ def test_f55_a_malleable_signature_or_another_transaction_is_refused(town: World
     recovered(town, bench, verdict, "the malleable twin, a transaction of another chain: refused")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("method", BOTH)
 def test_f55_a_signer_that_is_down_or_slow_holds_up_a_cycle_for_its_deadline_at_most(  # noqa: PLR0917 - fixtures
     town: World, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: Say, method: str
