@@ -169,6 +169,7 @@ class Desk:
         self.is_superseded: Callable[[TxIntent], bool] = lambda _intent: self.superseded
         self.halted = ""
         self.budget = 10**20
+        self.afford: Callable[[TxIntent], bool] = lambda _intent: True
         self.refusal: Exception | None = None
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.options = options
@@ -210,8 +211,8 @@ class Desk:
     def _superseded(self, wanted: TxIntent) -> bool:
         return self.is_superseded(wanted)
 
-    def _afford(self, _intent: TxIntent, wei: int, _now: int) -> None:
-        if wei > self.budget:
+    def _afford(self, wanted: TxIntent, wei: int, _now: int) -> None:
+        if wei > self.budget or not self.afford(wanted):
             raise RetryLater(f"{wei} wei are above the budget of {self.budget}")
 
     def _rehearse(self, _intent: TxIntent) -> None:

@@ -117,6 +117,26 @@ def replacement_price(before: Price, market: Market, policy: FeePolicy, tier: Ti
     return Price(max(price.max_fee_wei, price.tip_wei), price.tip_wei)
 
 
+def no_op_price(before: Price, market: Market, policy: FeePolicy) -> Price:
+    """Offer of a no-op at the nonce of ``before``: what replaces it, cut to the cap.
+
+    Cut, it replaces nothing: a node that still holds ``before`` refuses it and one that forgot takes it. Either way
+    the nonce is used in the end, where an unsigned no-op would leave it open for ever.
+
+    Raises
+    ------
+    FeesTooHigh
+        The market itself is above the repair's cap.
+    """
+    try:
+        return replacement_price(before, market, policy, Tier.REPAIR)
+    except FeesTooHigh:
+        cap = policy.cap_wei(Tier.REPAIR)
+        if market.least_fee_wei > cap:
+            raise
+        return Price(cap, min(cap, max(before.tip_wei, market.tip_wei)))
+
+
 def gas_limit(estimate: int, policy: FeePolicy) -> int:
     """Gas to ask for.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from keeper.chain.quantities import hash32, quantity
 from keeper.errors import RetryLater
 from keeper.records.outcome import Landing, Outcome
 from keeper.records.ports import SendingNode
@@ -42,16 +43,16 @@ class Lookup:
     def head(self) -> Head:
         """The chain now."""
         block = self._block("latest")
-        number = _number(block, "number")
-        return Head(number, _number(block, "timestamp"), self.count("latest"), self._final(number))
+        number = quantity(block.get("number"))
+        return Head(number, quantity(block.get("timestamp")), self.count("latest"), self._final(number))
 
     def count(self, at: int | str) -> int:
         """Transactions of the key mined up to a block; never the node's ``pending`` count."""
-        return _quantity(self._node.call("eth_getTransactionCount", [self._address, _tag(at)]))
+        return quantity(self._node.call("eth_getTransactionCount", [self._address, _tag(at)]))
 
     def agreed_count(self) -> int:
         """Likewise at the head, agreed on by enough nodes."""
-        return _quantity(self._node.agreed("eth_getTransactionCount", [self._address, "latest"]))
+        return quantity(self._node.agreed("eth_getTransactionCount", [self._address, "latest"]))
 
     def landing(self, row: Outcome) -> Landing | None:
         """The receipt of whichever of the row's transactions was mined."""
@@ -67,12 +68,11 @@ class Lookup:
         return any(self._node.call("eth_getTransactionByHash", [_hex(value)]) for value in hashes)
 
     def _landing(self, tx_hash: bytes, receipt: dict[str, Any]) -> Landing:
-        number, gas = _number(receipt, "blockNumber"), _number(receipt, "gasUsed")
+        number, gas, status = (quantity(receipt.get(name)) for name in ("blockNumber", "gasUsed", "status"))
         # Chains without a market of fees leave the price out.
-        price = _quantity(receipt.get("effectiveGasPrice") or "0x0")
-        ok = _number(receipt, "status") == 1
-        time = _number(self._block(number), "timestamp")
-        return Landing(tx_hash, number, _hash(receipt, "blockHash"), time, gas, gas * price, ok)
+        price = quantity(receipt.get("effectiveGasPrice") or "0x0", 256)
+        time = quantity(self._block(number).get("timestamp"))
+        return Landing(tx_hash, number, hash32(receipt.get("blockHash")), time, gas, gas * price, status == 1)
 
     def _block(self, at: int | str) -> dict[str, Any]:
         found = self._node.call("eth_getBlockByNumber", [_tag(at), False])
@@ -82,30 +82,9 @@ class Lookup:
 
     def _final(self, head: int) -> int:
         try:
-            return _number(self._block("finalized"), "number")
+            return quantity(self._block("finalized").get("number"))
         except RetryLater:
             return max(0, head - FINAL_WITHOUT_TAG)
-
-
-def _number(row: dict[str, Any], name: str) -> int:
-    return _quantity(row.get(name))
-
-
-def _quantity(value: Any) -> int:
-    try:
-        number = int(value, 16)
-    except (TypeError, ValueError):
-        raise RetryLater(f"a node answered {value!r:.40} for a number", "another node is asked next time") from None
-    if number < 0:
-        raise RetryLater(f"a node answered {value!r:.40} for a number", "another node is asked next time")
-    return number
-
-
-def _hash(row: dict[str, Any], name: str) -> bytes:
-    value = row.get(name)
-    if not isinstance(value, str) or len(value) != 66:
-        raise RetryLater(f"a node answered {value!r:.40} for a hash", "another node is asked next time")
-    return bytes.fromhex(value[2:])
 
 
 def _tag(at: int | str) -> str:

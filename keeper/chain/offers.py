@@ -1,13 +1,22 @@
-"""Signed attempts: the first offer of an intent, one that outbids it, and the no-op that frees its nonce."""
+"""Signed attempts: the first offer of an intent, one that outbids it, and the no-op that frees its nonce, and when."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from keeper.chain.failpoints import fire
-from keeper.chain.fees import FeePolicy, Unfunded, first_price, gas_limit, read_market, replacement_price
+from keeper.chain.fees import (
+    FeePolicy,
+    Unfunded,
+    first_price,
+    gas_limit,
+    no_op_price,
+    read_market,
+    replacement_price,
+)
 from keeper.chain.guards import Guards
 from keeper.chain.lookup import Head
+from keeper.chain.rpc import Reverted
 from keeper.errors import Refused
 from keeper.records.outcome import Attempt, Outcome, Price, Tier, TxFields, TxIntent
 from keeper.records.ports import SendingNode, Signer, Store
@@ -105,27 +114,47 @@ class Offers:
             A budget forbids it.
         """
         last = row.attempts[-1]
-        price = self._replacement(last, Tier.REPAIR if last.cancels else tier)
+        market = read_market(self._node, self._policy)
+        price = replacement_price(last.price, market, self._policy, Tier.REPAIR if last.cancels else tier)
         if not last.cancels:
-            self._guards.afford(row.intent, last.gas * price.max_fee_wei, head.time)
+            # What an emergency hurries is asked of the emergency's reserve: no routine budget can hold it up.
+            self._guards.afford(replace(row.intent, tier=tier), last.gas * price.max_fee_wei, head.time)
         row = self._add(row, Attempt(last.number + 1, last.cancels, price, last.gas, signed_block=head.number))
         paid = {"max_fee_wei": price.max_fee_wei, "tip_wei": price.tip_wei}
         self._emit("tx_bumped", attempt=row.attempts[-1].number, **paid, **facts(row))
         return row
 
     def cancel(self, row: Outcome, block: int, reason: str) -> Outcome:
-        """A no-op at the row's nonce, priced to replace whatever of ours waits there.
+        """A no-op at the row's nonce, priced to replace whatever of ours waits there, up to the cap.
 
         Raises
         ------
         FeesTooHigh
-            Likewise.
+            The market itself is above the repair's cap.
         """
-        last = row.attempts[-1]
-        price, gas = self._replacement(last, Tier.REPAIR), self._gas(self.call(self._signer.address, b""))
+        last, market = row.attempts[-1], read_market(self._node, self._policy)
+        price, gas = no_op_price(last.price, market, self._policy), self._gas(self.call(self._signer.address, b""))
         row = self._add(row, Attempt(last.number + 1, True, price, gas, signed_block=block))
         self._emit("tx_cancelling", reason=reason, attempt=row.attempts[-1].number, **facts(row))
         return row
+
+    def why_cancel(self, row: Outcome, head: Head) -> str:
+        """Why signed bytes that wait since an earlier block should not go out any more, or empty."""
+        if row.cancelled:
+            return ""
+        if reason := self.too_late(row, head):
+            return reason
+        try:
+            self._node.call("eth_call", [self.call(row.intent.to, row.intent.data), "latest"])
+        except Reverted as error:
+            return self._guards.describe(error.data)
+        return ""
+
+    def too_late(self, row: Outcome, head: Head) -> str:
+        """Why a call that was sent need not be mined any more, or empty."""
+        if head.time > row.intent.valid_until:
+            return "valid_until passed before it was mined"
+        return "the contract holds something at least as new" if self._guards.is_superseded(row.intent) else ""
 
     def outbidden(self, price: Price) -> bool:
         """Whether the market has left a price behind."""
@@ -143,9 +172,6 @@ class Offers:
         balance = int(self._node.call("eth_getBalance", [self._signer.address, "latest"]), 16)
         if balance < needed_wei:
             raise Unfunded(balance, needed_wei)
-
-    def _replacement(self, last: Attempt, tier: Tier) -> Price:
-        return replacement_price(last.price, read_market(self._node, self._policy), self._policy, tier)
 
     def _add(self, row: Outcome, attempt: Attempt) -> Outcome:
         raw, tx_hash = self._signer.sign_transaction(self._fields(row, attempt))

@@ -140,6 +140,8 @@ def _check_receipt(params: Sequence[Any], value: Any) -> None:
         return
     for name in ("blockNumber", "gasUsed", "status"):
         quantity(fields.get(name))
+    if fields.get("effectiveGasPrice") is not None:
+        quantity(fields["effectiveGasPrice"], 256)
     hash32(fields.get("blockHash"))
     _same_hash(params, fields.get("transactionHash"))
 

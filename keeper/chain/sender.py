@@ -118,10 +118,8 @@ class TxSender:
         while step := self._steps.get(row.state):
             try:
                 after = step(row, head)
-            except (FeesTooHigh, Unfunded) as error:
-                return self._deferred(row, error)
             except (RetryLater, Refused) as error:
-                return self._note(row, self._reason(error))
+                return self._held(row, error)
             if after.state == row.state:
                 return after
             row = after
@@ -168,7 +166,11 @@ class TxSender:
         for row in self._store.open_intents():
             waits = row.state is IntentState.SENT and row.intent.tier is Tier.ROUTINE
             if waits and row.attempts[-1].price.max_fee_wei < urgent.price.max_fee_wei:
-                self._drive(self._outbid(row, head, Tier.EMERGENCY), head)
+                try:
+                    self._drive(self._outbid(row, head, Tier.EMERGENCY), head)
+                except (RetryLater, Refused) as error:
+                    # The urgent one has its nonce and goes out all the same.
+                    self._held(row, error)
 
     def _sign(self, row: Outcome, head: Head) -> Outcome:  # noqa: ARG002 - every step has the same shape
         return self._offers.sign(row)
@@ -181,7 +183,7 @@ class TxSender:
             return self._store.advance(row.intent.key, IntentState.SENT)
         if halted := self._guards.halted():
             return self._note(row, halted)
-        if attempt.signed_block < head.number and (reason := self._why_cancel(row, head)):
+        if attempt.signed_block < head.number and (reason := self._offers.why_cancel(row, head)):
             row = self._offers.cancel(row, head.number, reason)
             attempt = row.attempts[-1]
         if self._tries.get(row.intent.key, (0, 0))[1] > head.number:
@@ -221,22 +223,28 @@ class TxSender:
             return self._foreign(row, head)
         if self._guards.halted():
             return row
-        if not row.cancelled and (reason := self._too_late(row, head)):
+        try:
+            row = self._replaced(row, head)
+        except (RetryLater, Refused) as error:
+            row = self._held(row, error)
+        attempt = row.attempts[-1]
+        if row.state is IntentState.SENT and _waited(row, head) > 0 and not self._lookup.is_known(row):
+            answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
+            self._emit("tx_rebroadcast", accepted=answer.accepted, hash=attempt.tx_hash, **facts(row))
+        return row
+
+    def _replaced(self, row: Outcome, head: Head) -> Outcome:
+        """A no-op where it is too late, a higher offer where it is outbidden; else the row itself."""
+        if not row.cancelled and (reason := self._offers.too_late(row, head)):
             # It may have been mined while we asked: then what is newer in the contract is our own.
             landing = self._lookup.landing(row)
             return self._settling.land(row, landing) if landing else self._offers.cancel(row, head.number, reason)
-        attempt, rows = row.attempts[-1], self._store.open_intents()
+        rows, waited = self._store.open_intents(), _waited(row, head)
         tier = tier_of(row, rows)
-        waited = head.number - (attempt.signed_block if attempt.sent_block is None else attempt.sent_block)
-        if is_lowest(row, rows) and waited >= BUMP_EVERY[tier]:
-            try:
-                if waited >= PATIENCE_BLOCKS or self._offers.outbidden(attempt.price):
-                    return self._outbid(row, head, tier)
-            except FeesTooHigh as error:
-                row = self._deferred(row, error)
-        if waited > 0 and not self._lookup.is_known(row):
-            answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
-            self._emit("tx_rebroadcast", accepted=answer.accepted, hash=attempt.tx_hash, **facts(row))
+        if not is_lowest(row, rows) or waited < BUMP_EVERY[tier]:
+            return row
+        if waited >= PATIENCE_BLOCKS or self._offers.outbidden(row.attempts[-1].price):
+            return self._outbid(row, head, tier)
         return row
 
     def _outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
@@ -254,46 +262,31 @@ class TxSender:
             self._drive(again, head)
         return after
 
-    def _why_cancel(self, row: Outcome, head: Head) -> str:
-        """Why signed bytes that wait since an earlier block should not go out any more, or empty."""
-        if row.cancelled:
-            return ""
-        if reason := self._too_late(row, head):
-            return reason
-        try:
-            self._node.call("eth_call", [self._offers.call(row.intent.to, row.intent.data), "latest"])
-        except Reverted as error:
-            return self._reason(error)
-        return ""
-
-    def _too_late(self, row: Outcome, head: Head) -> str:
-        if head.time > row.intent.valid_until:
-            return "valid_until passed before it was mined"
-        return "the contract holds something at least as new" if self._guards.is_superseded(row.intent) else ""
-
     def _is_private(self, row: Outcome, head: Head) -> bool:
         return self._private and head.number - row.attempts[0].signed_block < PRIVATE_BLOCKS
 
-    def _deferred(self, row: Outcome, error: FeesTooHigh | Unfunded) -> Outcome:
-        if row.error == error.message:
-            return row
-        if isinstance(error, Unfunded):
+    def _held(self, row: Outcome, error: Refused | RetryLater) -> Outcome:
+        """Same state, and said once where money is what is missing."""
+        if row.error != error.message and isinstance(error, Unfunded):
             self._emit("insufficient_funds", balance_wei=error.balance_wei, needed_wei=error.needed_wei, **facts(row))
-        else:
+        elif row.error != error.message and isinstance(error, FeesTooHigh):
             self._emit("fee_deferred", reason=error.message, **facts(row))
-        return self._note(row, error.message)
+        return self._note(row, self._guards.describe(error.data) if isinstance(error, Reverted) else error.message)
 
     def _note(self, row: Outcome, error: str) -> Outcome:
         """Same state, with why it does not move."""
         if row.error == error or row.state in LANDED:
             return row
-        return self._store.advance(row.intent.key, row.state, error=error)
-
-    def _reason(self, error: Refused | RetryLater) -> str:
-        return self._guards.describe(error.data) if isinstance(error, Reverted) else error.message
+        return self._store.note(row.intent.key, error)
 
 
 def _raw(row: Outcome, attempt: Attempt) -> bytes:
     if attempt.raw is None:
         raise Refused(f"intent 0x{row.intent.key.hex()[:16]} is {row.state} without signed bytes", "keeper rebuild")
     return attempt.raw
+
+
+def _waited(row: Outcome, head: Head) -> int:
+    """Blocks since the newest attempt went out."""
+    attempt = row.attempts[-1]
+    return head.number - (attempt.signed_block if attempt.sent_block is None else attempt.sent_block)

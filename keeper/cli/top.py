@@ -1,7 +1,7 @@
 """``keeper top``: the running keeper in a terminal; without one, what its database and the chain show."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,10 +47,8 @@ def look(config: "Config") -> dict[str, Any]:
 
     identity = {"network": config.operator.network, "contract": config.operator.contract}
     if config.operator.listen:
-        try:
+        with suppress(Absent):
             return {"source": "daemon", **identity, **fetch_status(config.operator.listen)}
-        except Absent:
-            pass
     return {"source": "chain", **identity, **_from_chain(config)}
 
 

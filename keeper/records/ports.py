@@ -221,7 +221,10 @@ class Store(Protocol):
         """Insert as PLANNED, or return the row that already has this key."""
 
     def advance(self, key: bytes, state: IntentState, *, error: str = "") -> Outcome:
-        """A state edge, or the same state with why it waits."""
+        """A state edge; ``error`` says how it came to it."""
+
+    def note(self, key: bytes, error: str) -> Outcome:
+        """Why the row waits, in whatever state it is."""
 
     def prepare(self, key: bytes, nonce: int, attempt: Attempt, *, fills: bool = False) -> Outcome:
         """Take a nonce, fees and gas: PREPARED. ``fills``: a gap below others."""

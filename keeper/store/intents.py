@@ -73,8 +73,12 @@ class IntentStore:
         return Outcome(intent, IntentState.PLANNED)
 
     def advance(self, key: bytes, state: IntentState, *, error: str = "") -> Outcome:
-        """Commit a state edge; ``error`` says why it waits or how it ended."""
+        """Commit a state edge; ``error`` says how it came to it."""
         return self._commit(key, {"state": state.value, "error": error})
+
+    def note(self, key: bytes, error: str) -> Outcome:
+        """Why the row waits, in whatever state it is."""
+        return self._commit(key, {"error": error})
 
     def prepare(self, key: bytes, nonce: int, attempt: Attempt, *, fills: bool = False) -> Outcome:
         """Take a nonce with the first attempt's fees and gas, in one transaction: PREPARED. ``fills``: below others.
@@ -143,7 +147,7 @@ class IntentStore:
             row = connection.execute(select(intents).where(intents.c.key == key)).first()
             if row is None or not changed:
                 is_now = row.state if row else "unknown"
-                raise Refused(f"intent 0x{key.hex()[:16]} cannot become {values['state']}: it is {is_now}")
+                raise Refused(f"intent 0x{key.hex()[:16]} cannot become {values.get('state', 'noted')}: it is {is_now}")
             if new is not None:
                 connection.execute(insert(attempts).values(_attempt_values(key, new)))
             if facts is not None:
