@@ -117,7 +117,8 @@ class Node:  # its methods are named as the JSON-RPC methods they answer
     def eth_getBalance(self, _address: str, _tag: str) -> str:  # noqa: N802
         return hex(self.balance)
 
-    def eth_estimateGas(self, _call: dict[str, str]) -> str:  # noqa: N802
+    def eth_estimateGas(self, _call: dict[str, str], at: str) -> str:  # noqa: N802
+        assert at == "latest"
         if self.call_error:
             raise self.call_error
         return hex(100_000)

@@ -165,7 +165,9 @@ class Offers:
         return {"from": self._signer.address, "to": to, "data": "0x" + data.hex()}
 
     def _gas(self, call: dict[str, str]) -> int:
-        return gas_limit(int(self._node.call("eth_estimateGas", [call]), 16), self._policy)
+        # Without a block some nodes estimate over what waits in their mempool: behind another keeper's same report ours
+        # is cheap there, and runs out of gas should it be mined first.
+        return gas_limit(int(self._node.call("eth_estimateGas", [call, "latest"]), 16), self._policy)
 
     def _require_funds(self, needed_wei: int) -> None:
         # Before the simulation: a node refuses that too for want of funds, each with words of its own.

@@ -17,7 +17,7 @@ def _ground() -> Iterator[tuple[DevChain, object]]:
     with Anvil.start(AnvilOptions(no_mining=True)) as node:
         chain = DevChain(node.url)
         chain.set_interval(BLOCK_SECONDS)
-        devnet = build_devnet(chain)
+        devnet = build_devnet(chain, keepers=2)
         chain.mine(2 * devnet.settings.cadence_blocks)
         yield chain, devnet
 

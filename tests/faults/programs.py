@@ -24,10 +24,11 @@ def program(
     *arguments: str,
     point: str = "",
     url: str = "",
+    signer: int = 0,
     more: dict[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """The real program, ended by its own id when the body leaves it running; ``more`` joins its environment."""
-    toml = write_operator_files(town.devnet, folder, url=url)
+    toml = write_operator_files(town.devnet, folder, keeper=signer, url=url)
     environment = os.environ | ({"KEEPER_FAILPOINT": f"{point}=kill"} if point else {}) | (more or {})
     command = [sys.executable, "-m", "keeper", "-c", str(toml), "run", "--broadcast", "--yes", *arguments]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

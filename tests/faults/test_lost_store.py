@@ -30,6 +30,8 @@ class Past:
     file: Path
     early: Path
     """A copy of the database between the two."""
+    unlogged: Path
+    """Its file as it lay on the disk at the end, without what the write-ahead log still held."""
     reports: list[StoredReport]
     evidence: list[bytes | None]
     nonces: list[tuple[int | None, bytes | None]]
@@ -39,6 +41,7 @@ class Past:
 def past(town: World, tmp_path: Path) -> Iterator[Past]:
     config = config_of(town.devnet, tmp_path, [town.chain.url])
     file, early = Path(config.operator.store_url.removeprefix("sqlite:///")), tmp_path / "early.sqlite"
+    unlogged = tmp_path / "unlogged.sqlite"
     with keeper(config) as one:
         lands(town, one)
         with one.ports.intents._engine.connect() as connection:
@@ -47,9 +50,11 @@ def past(town: World, tmp_path: Path) -> Iterator[Past]:
         reports = one.ports.samples.reports()
         evidence = [one.ports.samples.evidence(row.evidence_digest) for row in reports]
         nonces = rows_of(one)
+        shutil.copy(file, unlogged)
+        assert file.with_name(file.name + "-wal").stat().st_size > 0
     assert [nonce for nonce, _ in nonces] == list(range(town.nonce()))
     assert len(nonces) >= 2
-    yield Past(config, file, early, reports, evidence, nonces)
+    yield Past(config, file, early, unlogged, reports, evidence, nonces)
     town.whole()
 
 
@@ -102,11 +107,19 @@ def old_copy(past: Past) -> None:
     shutil.copy(past.early, past.file)
 
 
+def log_gone(past: Past) -> None:
+    """A crash, and after it the write-ahead log is lost."""
+    for end in SIDE_FILES:
+        past.file.with_name(past.file.name + end).unlink(missing_ok=True)
+    shutil.copy(past.unlogged, past.file)
+
+
 DAMAGE: dict[str, Callable[[Past], None]] = {
     "a corrupt page": corrupt,
     "no header": head_gone,
     "file deleted": deleted,
     "an old copy": old_copy,
+    "its log removed": log_gone,
 }
 MOVED = {"a corrupt page", "no header"}
 

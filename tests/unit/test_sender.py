@@ -238,7 +238,7 @@ def test_signed_bytes_that_would_revert_by_now_are_replaced_by_a_no_op(desk: Des
     desk.node.send_error = ""
     desk.node.head += 1
     desk.node.call_error = Reverted("eth_call reverted", b"\xaa")
-    desk.node.eth_estimateGas = lambda _call: hex(21_000)
+    desk.node.eth_estimateGas = lambda _call, _at: hex(21_000)
     desk.sender.settle()
     (raw,) = desk.node.sent
     assert read_raw(raw).call == b""
