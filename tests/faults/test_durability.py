@@ -9,14 +9,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from faults.programs import mining, program, wait_for
+from faults.daemons import daemon
+from faults.programs import mining, wait_for
 from faults.world import Keeper, World, config_of, keeper
 
 from keeper.errors import StoreFailure
 from keeper.store.store import open_exclusive
+from keeper.testing.devnet import write_operator_files
 from keeper.timing import VARIABLE
 
 ROWS = 50
@@ -176,24 +179,21 @@ def test_f42_a_file_that_may_not_grow_makes_the_daemon_not_ready_until_it_may(
     few = 48 << 10
     with open_exclusive(config_of(town.devnet, tmp_path, [town.chain.url]).operator.store_url, print):
         pass
-    with program(town, tmp_path, more={"BULKHEAD_MONITOR__LISTEN": ""}) as process:
-        limit(process.pid, few)
-        said: list[str] = []
-        assert process.stderr is not None
-        for line in process.stderr:
-            said.append(line)
-            if "store_failed" in line:
-                break
-        assert any("store_failed" in line for line in said), said
+    with daemon(write_operator_files(town.devnet, tmp_path)) as running:
+        limit(running.process.pid, few)
+        running.said("store_failed")
+        status, body = running.until(lambda: (answer := running.get("/ready"))[0] != HTTPStatus.OK and answer)
+        assert status == HTTPStatus.SERVICE_UNAVAILABLE
+        assert any("disk" in reason or "full" in reason for reason in json.loads(body)["reasons"]), body
+        assert running.get("/live")[0] == HTTPStatus.OK
         assert sent_nothing(town)
-        limit(process.pid, resource.RLIM_INFINITY)
+        limit(running.process.pid, resource.RLIM_INFINITY)
+        running.until(lambda: running.get("/ready")[0] == HTTPStatus.OK)
         with mining(town):
             wait_for(lambda: len(town.applied()) == len(town.devnet.market_keys))
         town.whole()
-        process.terminate()
-        _, rest = process.communicate(timeout=30)
-    assert "store_ready" in rest
-    verdict(fault="F42", happened="RLIMIT_FSIZE: not ready, nothing sent; ready and published when lifted")
+        running.said("store_ready")
+    verdict(fault="F42", happened="RLIMIT_FSIZE: /ready 503, nothing sent; 200 and published when lifted")
 
 
 def limit(pid: int, size: int) -> None:
