@@ -164,7 +164,7 @@ class TxSender:
     def _hurry_those_before(self, urgent: Attempt, head: Head) -> None:
         """Routine transactions at lower nonces get an emergency's price, so that all fit into the next block."""
         for row in self._store.open_intents():
-            waits = row.state is IntentState.SENT and row.intent.tier is Tier.ROUTINE
+            waits = row.state in {IntentState.SIGNED, IntentState.SENT} and row.intent.tier is Tier.ROUTINE
             if waits and row.attempts[-1].price.max_fee_wei < urgent.price.max_fee_wei:
                 try:
                     self._drive(self._outbid(row, head, Tier.EMERGENCY), head)
@@ -186,7 +186,8 @@ class TxSender:
         if attempt.signed_block < head.number and (reason := self._offers.why_cancel(row, head)):
             row = self._offers.cancel(row, head.number, reason)
             attempt = row.attempts[-1]
-        if self._tries.get(row.intent.key, (0, 0))[1] > head.number:
+        paused = self._tries.get(row.intent.key, (0, 0))[1] > head.number
+        if paused and tier_of(row, self._store.open_intents()) is not Tier.EMERGENCY:
             return row
         answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
         kinds = {classify(text) for _, text in answer.errors}

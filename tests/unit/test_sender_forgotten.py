@@ -100,3 +100,17 @@ def test_what_an_emergency_hurries_is_asked_of_its_reserve(desk: Desk) -> None:
     desk.sender.submit(urgent())
     before = desk.store.intents.find(intent().key)
     assert [made.price.max_fee_wei // GWEI for made in before.attempts] == [21, 201]
+
+
+def test_an_emergency_also_hurries_what_no_node_has_taken_yet(desk: Desk) -> None:
+    desk.node.send_error = "transaction pool says something nobody knows"
+    desk.sender.submit(intent())
+    desk.block(4)
+    desk.node.base_fee = 100 * GWEI
+    desk.sender.submit(urgent())
+    assert [(row["nonce"], row["attempt"]) for row in desk.said("tx_bumped")] == [(0, 2)]
+    desk.node.send_error = ""
+    desk.node.head += 1
+    desk.sender.settle()
+    assert sorted(desk.node.pool) == [0, 1]
+    assert desk.block()[:2] == ["mined", "mined"]
