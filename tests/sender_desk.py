@@ -9,7 +9,7 @@ import rlp
 from eth_account import Account
 
 from keeper.chain.fees import GWEI, FeePolicy
-from keeper.chain.guards import Guards
+from keeper.chain.guards import CONFIRMED_DEPTH, Guards
 from keeper.chain.keys import local_key
 from keeper.chain.rpc import RpcError
 from keeper.chain.sender import TxSender
@@ -22,6 +22,7 @@ from keeper.store.store import KeeperStore
 
 CONTRACT = Address("0x" + "cc" * 20)
 KEY = keccak(b"test key")
+ACCOUNT = Account.from_key(KEY).address.lower()
 SELECTOR = b"\x01\x02\x03\x04"
 TIME = 1_700_000_000
 POLICY = FeePolicy(routine_cap_wei=80 * GWEI, emergency_cap_wei=1_500 * GWEI, least_tip_wei=GWEI, gas_limit=1_000_000)
@@ -111,19 +112,22 @@ class Node:  # its methods are named as the JSON-RPC methods they answer
         return {"baseFeePerGas": [hex(self.base_fee)] * (count + 1), "reward": [[hex(self.tip)]] * count}
 
     def eth_getTransactionCount(self, _address: str, tag: str) -> str:  # noqa: N802
-        assert tag != "pending"
+        assert tag in {"latest", hex(self.head - CONFIRMED_DEPTH)}
         return hex(self.nonce if tag == "latest" or self.deep_count is None else self.deep_count)
 
     def eth_getBalance(self, _address: str, _tag: str) -> str:  # noqa: N802
         return hex(self.balance)
 
-    def eth_estimateGas(self, _call: dict[str, str], at: str) -> str:  # noqa: N802
+    def eth_estimateGas(self, call: dict[str, str], at: str) -> str:  # noqa: N802
         assert at == "latest"
+        require_ours(call)
         if self.call_error:
             raise self.call_error
         return hex(100_000)
 
-    def eth_call(self, _call: dict[str, str], _at: str) -> str:
+    def eth_call(self, call: dict[str, str], at: str) -> str:
+        assert at == "latest" or int(at, 16) <= self.head
+        require_ours(call)
         if self.call_error:
             raise self.call_error
         return "0x"
@@ -158,6 +162,13 @@ class Node:  # its methods are named as the JSON-RPC methods they answer
         """Every receipt is gone, and nothing goes back into the mempool."""
         self.nonce -= len(self.receipts)
         self.receipts.clear()
+
+
+def require_ours(call: dict[str, str]) -> None:
+    """A simulation is of a call that the key may sign: the contract's, or the no-op."""
+    assert call["from"].lower() == ACCOUNT
+    to = call["to"].lower()
+    assert to == CONTRACT or (to, call["data"]) == (ACCOUNT, "0x")
 
 
 class Desk:

@@ -35,8 +35,8 @@ class Unfunded(RetryLater):
 
     def __init__(self, balance_wei: int, needed_wei: int) -> None:
         super().__init__(f"the key holds {balance_wei} wei and may need {needed_wei}", "top it up")
-        self.balance_wei = balance_wei
-        self.needed_wei = needed_wei
+        self.purse = {"balance_wei": balance_wei, "needed_wei": needed_wei}
+        """What the event says of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,9 @@ class Nonces:
             self._gap = (head.count, head.number)
         if head.number - self._gap[1] < GAP_BLOCKS:
             return None
+        attempt = self._offers.no_op(head)
         self._gap = None
         name = f"gap {self._address} {head.count} {head.number}".encode()
         intent = TxIntent(keccak(name), "repair", self._address, b"", 0, FOR_EVER, (), Tier.REPAIR)
-        attempt = self._offers.no_op(head)
         self._emit("nonce_gap", nonce=head.count)
         return self._store.prepare(self._store.plan(intent).intent.key, head.count, attempt, fills=True)

@@ -126,9 +126,16 @@ class TxSender:
         return row
 
     def _fill_gap(self, head: Head) -> None:
+        if self._guards.halted():
+            return
         with suppress(RetryLater):
-            if not self._guards.halted() and (row := self._nonces.fill(head)):
-                self._drive(row, head)
+            try:
+                row = self._nonces.fill(head)
+            except Unfunded as error:
+                self._emit("insufficient_funds", purpose="repair", nonce=head.count, **error.purse)
+            else:
+                if row:
+                    self._drive(row, head)
 
     def _prepare(self, row: Outcome, head: Head) -> Outcome:
         """Take a nonce, once everything that can be known says that the transaction will do what it should."""
@@ -269,7 +276,7 @@ class TxSender:
     def _held(self, row: Outcome, error: Refused | RetryLater) -> Outcome:
         """Same state, and said once where money is what is missing."""
         if row.error != error.message and isinstance(error, Unfunded):
-            self._emit("insufficient_funds", balance_wei=error.balance_wei, needed_wei=error.needed_wei, **facts(row))
+            self._emit("insufficient_funds", **error.purse, **facts(row))
         elif row.error != error.message and isinstance(error, FeesTooHigh):
             self._emit("fee_deferred", reason=error.message, **facts(row))
         return self._note(row, self._guards.describe(error.data) if isinstance(error, Reverted) else error.message)

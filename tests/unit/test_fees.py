@@ -125,5 +125,5 @@ def test_gas_has_a_margin_of_three_tenths_under_the_operators_cap() -> None:
 
 def test_an_empty_purse_says_what_it_holds_and_needs() -> None:
     error = Unfunded(5, 7)
-    assert (error.balance_wei, error.needed_wei) == (5, 7)
+    assert error.purse == {"balance_wei": 5, "needed_wei": 7}
     assert str(error) == "the key holds 5 wei and may need 7 (top it up)"
