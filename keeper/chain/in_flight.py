@@ -11,9 +11,10 @@ def is_lowest(row: Outcome, rows: Sequence[Outcome]) -> bool:
 
 
 def tier_of(row: Outcome, rows: Sequence[Outcome]) -> Tier:
-    """The row's own tier; a routine transaction in front of an emergency counts as one."""
-    urgent = any(_before(row, other) and other.intent.tier is Tier.EMERGENCY for other in rows)
-    return Tier.EMERGENCY if urgent else row.intent.tier
+    """The row's own tier, or a repair's once a no-op is to take its nonce; whatever is before an emergency is one."""
+    if any(_before(row, other) and other.intent.tier is Tier.EMERGENCY for other in rows):
+        return Tier.EMERGENCY
+    return Tier.REPAIR if row.cancelled else row.intent.tier
 
 
 def _before(one: Outcome, other: Outcome) -> bool:

@@ -1,6 +1,7 @@
 """What the sender says, field by field: alarms, metrics and ``keeper top`` are made of these lines."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sender_desk import TIME, Desk, intent, read_raw, urgent
 from keeper.chain.fees import GWEI
 from keeper.chain.rpc import Reverted
 from keeper.maths.keccak import keccak
-from keeper.records.outcome import IntentState
+from keeper.records.outcome import IntentState, Landing, Outcome
 
 ROUTINE = {"intent": intent().key.hex()[:16], "purpose": "publish", "tier": "routine", "nonce": 0}
 URGENT = ROUTINE | {"intent": urgent().key.hex()[:16], "tier": "emergency"}
@@ -206,3 +207,68 @@ def test_a_revert_is_explained_by_the_block_before_it_or_its_own(
     assert desk.block(3) == ["mined", "final_reverted"]
     assert desk.store.intents.find(intent().key).error == error
     assert asked == ([100] if 100 in reverts_at else [100, 101])
+
+
+def test_the_landing_is_kept_from_the_first_receipt_on_and_follows_a_reorg(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keeper.chain.lookup.Lookup._final", lambda *_: 0)
+    desk.sender.submit(intent())
+    desk.block()
+
+    def kept() -> Outcome:
+        return desk.store.intents.find(intent().key)
+
+    fee = 90_000 * 11 * GWEI
+    first = Landing(hash_of(desk, 0), 101, keccak((101).to_bytes(8, "big")), TIME + 12, 90_000, fee, ok=True)
+    assert (kept().state, kept().landing) == (IntentState.MINED, first)
+    # The same transaction in another block: the row follows, without a word.
+    desk.node.head = 103
+    desk.node.take(read_raw(desk.node.sent[0]))
+    desk.sender.settle()
+    second = Landing(hash_of(desk, 0), 103, keccak((103).to_bytes(8, "big")), TIME + 36, 90_000, fee, ok=True)
+    assert (kept().state, kept().landing) == (IntentState.MINED, second)
+    desk.block(2)
+    assert (kept().state, kept().landing) == (IntentState.CONFIRMED, second)
+
+
+def test_a_no_op_is_outbid_under_the_repairs_cap_and_patience(desk: Desk) -> None:
+    desk.node.mines = False
+    desk.sender.submit(intent(valid_until=TIME + 12))
+    desk.block(2)
+    assert desk.store.intents.find(intent().key).cancelled
+    desk.node.base_fee = 200 * GWEI
+    desk.block(2)
+    fees = [read_raw(raw).fee_wei // GWEI for raw in desk.node.sent]
+    assert fees == [21, 23, 401]
+
+
+def test_a_price_at_the_market_is_not_outbid_and_one_below_it_is(desk: Desk) -> None:
+    desk.node.mines = False
+    desk.sender.submit(intent())
+    desk.node.base_fee = 20 * GWEI
+    desk.block(4)
+    assert len(desk.node.sent) == 1
+    desk.node.base_fee = 20 * GWEI + 1
+    desk.block()
+    assert len(desk.node.sent) == 2
+
+
+def test_a_refusal_that_is_not_of_the_price_raises_none(desk: Desk) -> None:
+    desk.node.send_error = "nobody knows this one"
+    desk.sender.submit(intent())
+    desk.node.base_fee = 30 * GWEI
+    desk.block(4)
+    assert len(desk.store.intents.find(intent().key).attempts) == 1
+
+
+def test_a_replacements_budget_is_asked_at_the_time_of_the_chain(desk: Desk) -> None:
+    asked: list[int] = []
+    desk.sender._guards = desk.sender._offers._guards = replace(
+        desk.sender._guards, afford=lambda _intent, _wei, now: asked.append(now)
+    )
+    desk.sender.submit(intent())
+    desk.node.base_fee = 30 * GWEI
+    desk.node.mine(3)
+    desk.sender.settle()
+    assert asked == [TIME, TIME + 36]
