@@ -98,16 +98,21 @@ def first_price(market: Market, policy: FeePolicy, tier: Tier) -> Price:
     return Price(min(2 * market.base_fee_wei + market.tip_wei, cap), market.tip_wei)
 
 
-def replacement_price(before: Price, market: Market, policy: FeePolicy, tier: Tier) -> Price:
+def replacement_price(before: Price, market: Market, policy: FeePolicy, tier: Tier, *, cut: bool = False) -> Price:
     """Offer that may replace ``before``: 12.5 % more on both fields, or the market's price where that is more.
+
+    With ``cut`` a fee above the cap becomes the cap: a node that still holds ``before`` refuses that and one that
+    forgot it takes it. Either way the nonce is used in the end, where no offer would leave it open for ever.
 
     Raises
     ------
     FeesTooHigh
-        It would be above the tier's cap: hold.
+        It, or with ``cut`` the market itself, would be above the tier's cap: hold.
     """
     fee, tip = (cdiv(value * BUMP_NUMERATOR, BUMP_DENOMINATOR) for value in (before.max_fee_wei, before.tip_wei))
     cap = policy.cap_wei(tier)
+    if cut:
+        fee, tip = min(fee, cap), min(tip, cap)
     # The market's own wish is cut to the cap; what a replacement must offer cannot be.
     wanted = min(2 * market.base_fee_wei + market.tip_wei, cap)
     price = Price(max(fee, wanted), max(tip, market.tip_wei))
@@ -115,26 +120,6 @@ def replacement_price(before: Price, market: Market, policy: FeePolicy, tier: Ti
         what = f"a replacement costs {_gwei(max(price.max_fee_wei, market.least_fee_wei))} gwei"
         raise FeesTooHigh(f"{what}, above the {tier} cap of {_gwei(cap)} gwei", f"raise keeper.{_cap_name(tier)}")
     return Price(max(price.max_fee_wei, price.tip_wei), price.tip_wei)
-
-
-def no_op_price(before: Price, market: Market, policy: FeePolicy) -> Price:
-    """Offer of a no-op at the nonce of ``before``: what replaces it, cut to the cap.
-
-    Cut, it replaces nothing: a node that still holds ``before`` refuses it and one that forgot takes it. Either way
-    the nonce is used in the end, where an unsigned no-op would leave it open for ever.
-
-    Raises
-    ------
-    FeesTooHigh
-        The market itself is above the repair's cap.
-    """
-    try:
-        return replacement_price(before, market, policy, Tier.REPAIR)
-    except FeesTooHigh:
-        cap = policy.cap_wei(Tier.REPAIR)
-        if market.least_fee_wei > cap:
-            raise
-        return Price(cap, min(cap, max(before.tip_wei, market.tip_wei)))
 
 
 def gas_limit(estimate: int, policy: FeePolicy) -> int:

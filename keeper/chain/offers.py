@@ -5,15 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from keeper.chain.failpoints import fire
-from keeper.chain.fees import (
-    FeePolicy,
-    Unfunded,
-    first_price,
-    gas_limit,
-    no_op_price,
-    read_market,
-    replacement_price,
-)
+from keeper.chain.fees import FeePolicy, Unfunded, first_price, gas_limit, read_market, replacement_price
 from keeper.chain.guards import Guards
 from keeper.chain.lookup import Head
 from keeper.chain.rpc import Reverted
@@ -103,8 +95,8 @@ class Offers:
         fire("signed:post_commit")
         return row
 
-    def outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
-        """The same call for more.
+    def outbid(self, row: Outcome, head: Head, tier: Tier, *, cut: bool = False) -> Outcome:
+        """The same call for more; with ``cut`` for no more than the cap.
 
         Raises
         ------
@@ -115,7 +107,7 @@ class Offers:
         """
         last = row.attempts[-1]
         market = read_market(self._node, self._policy)
-        price = replacement_price(last.price, market, self._policy, Tier.REPAIR if last.cancels else tier)
+        price = replacement_price(last.price, market, self._policy, Tier.REPAIR if last.cancels else tier, cut=cut)
         if not last.cancels:
             # What an emergency hurries is asked of the emergency's reserve: no routine budget can hold it up.
             self._guards.afford(replace(row.intent, tier=tier), last.gas * price.max_fee_wei, head.time)
@@ -133,7 +125,8 @@ class Offers:
             The market itself is above the repair's cap.
         """
         last, market = row.attempts[-1], read_market(self._node, self._policy)
-        price, gas = no_op_price(last.price, market, self._policy), self._gas(self.call(self._signer.address, b""))
+        price = replacement_price(last.price, market, self._policy, Tier.REPAIR, cut=True)
+        gas = self._gas(self.call(self._signer.address, b""))
         row = self._add(row, Attempt(last.number + 1, True, price, gas, signed_block=block))
         self._emit("tx_cancelling", reason=reason, attempt=row.attempts[-1].number, **facts(row))
         return row

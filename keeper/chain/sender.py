@@ -19,7 +19,7 @@ from contextlib import suppress
 from keeper.chain.failpoints import check_failpoint, fire
 from keeper.chain.fees import BUMP_EVERY, FeePolicy, FeesTooHigh, Unfunded
 from keeper.chain.guards import Guards
-from keeper.chain.in_flight import is_lowest, tier_of
+from keeper.chain.in_flight import is_lowest, raw_of, tier_of, waited
 from keeper.chain.lookup import Head, Lookup
 from keeper.chain.nonces import Nonces
 from keeper.chain.offers import MOST_ATTEMPTS, Emit, Offers, facts
@@ -196,7 +196,7 @@ class TxSender:
         paused = self._tries.get(row.intent.key, (0, 0))[1] > head.number
         if paused and tier_of(row, self._store.open_intents()) is not Tier.EMERGENCY:
             return row
-        answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
+        answer = self._node.broadcast(raw_of(row, attempt), private=self._is_private(row, head))
         kinds = {classify(text) for _, text in answer.errors}
         if answer.accepted or SendError.ALREADY_KNOWN in kinds:
             self._tries.pop(row.intent.key, None)
@@ -231,14 +231,20 @@ class TxSender:
             return self._foreign(row, head)
         if self._guards.halted():
             return row
+        is_capped = False
         try:
             row = self._replaced(row, head)
         except (RetryLater, Refused) as error:
-            row = self._held(row, error)
+            row, is_capped = self._held(row, error), isinstance(error, FeesTooHigh)
+        if row.state is not IntentState.SENT or not waited(row, head) or self._lookup.is_known(row):
+            return row
         attempt = row.attempts[-1]
-        if row.state is IntentState.SENT and _waited(row, head) > 0 and not self._lookup.is_known(row):
-            answer = self._node.broadcast(_raw(row, attempt), private=self._is_private(row, head))
-            self._emit("tx_rebroadcast", accepted=answer.accepted, hash=attempt.tx_hash, **facts(row))
+        answer = self._node.broadcast(raw_of(row, attempt), private=self._is_private(row, head))
+        self._emit("tx_rebroadcast", accepted=answer.accepted, hash=attempt.tx_hash, **facts(row))
+        kinds = {classify(text) for _, text in answer.errors}
+        if is_capped and SendError.REPLACEMENT_UNDERPRICED in kinds and not answer.accepted:
+            # What waits at our nonce is not ours, and an eighth more is above the cap: then the cap, and a higher tip.
+            return self._outbid(row, head, tier_of(row, self._store.open_intents()), cut=True)
         return row
 
     def _replaced(self, row: Outcome, head: Head) -> Outcome:
@@ -247,18 +253,18 @@ class TxSender:
             # It may have been mined while we asked: then what is newer in the contract is our own.
             landing = self._lookup.landing(row)
             return self._settling.land(row, landing) if landing else self._offers.cancel(row, head.number, reason)
-        rows, waited = self._store.open_intents(), _waited(row, head)
+        rows, blocks = self._store.open_intents(), waited(row, head)
         tier = tier_of(row, rows)
-        if not is_lowest(row, rows) or waited < BUMP_EVERY[tier]:
+        if not is_lowest(row, rows) or blocks < BUMP_EVERY[tier]:
             return row
-        if waited >= PATIENCE_BLOCKS or self._offers.outbidden(row.attempts[-1].price):
+        if blocks >= PATIENCE_BLOCKS or self._offers.outbidden(row.attempts[-1].price):
             return self._outbid(row, head, tier)
         return row
 
-    def _outbid(self, row: Outcome, head: Head, tier: Tier) -> Outcome:
+    def _outbid(self, row: Outcome, head: Head, tier: Tier, *, cut: bool = False) -> Outcome:
         if len(row.attempts) >= MOST_ATTEMPTS:
             return self._note(row, f"{MOST_ATTEMPTS} attempts were made: it waits as it is until it expires")
-        return self._offers.outbid(row, head, tier)
+        return self._offers.outbid(row, head, tier, cut=cut)
 
     def _foreign(self, row: Outcome, head: Head) -> Outcome:
         """The nonce is used and none of our receipts shows: once that is deep enough, it is somebody else's."""
@@ -286,15 +292,3 @@ class TxSender:
         if row.error == error or row.state in LANDED:
             return row
         return self._store.note(row.intent.key, error)
-
-
-def _raw(row: Outcome, attempt: Attempt) -> bytes:
-    if attempt.raw is None:
-        raise Refused(f"intent 0x{row.intent.key.hex()[:16]} is {row.state} without signed bytes", "keeper rebuild")
-    return attempt.raw
-
-
-def _waited(row: Outcome, head: Head) -> int:
-    """Blocks since the newest attempt went out."""
-    attempt = row.attempts[-1]
-    return head.number - (attempt.signed_block if attempt.sent_block is None else attempt.sent_block)

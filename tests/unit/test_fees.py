@@ -12,7 +12,6 @@ from keeper.chain.fees import (
     Unfunded,
     first_price,
     gas_limit,
-    no_op_price,
     read_market,
     replacement_price,
 )
@@ -105,14 +104,19 @@ def test_a_replacement_may_cost_the_cap_itself_and_no_wei_more() -> None:
     assert str(urgent.value).endswith("above the emergency cap of 1500 gwei (raise keeper.emergency_fee_gwei)")
 
 
+def cut(before: Price, market: Market) -> Price:
+    return replacement_price(before, market, POLICY, Tier.REPAIR, cut=True)
+
+
 def test_a_no_op_replaces_what_it_can_and_is_cut_to_the_cap_where_it_cannot() -> None:
     market = Market(5 * GWEI, GWEI)
-    assert no_op_price(Price(16 * GWEI, 8 * GWEI), market, POLICY) == Price(18 * GWEI, 9 * GWEI)
-    assert no_op_price(Price(1_400 * GWEI, 2 * GWEI), market, POLICY) == Price(1_500 * GWEI, 2 * GWEI)
-    assert no_op_price(Price(1_400 * GWEI, GWEI), Market(GWEI, 3 * GWEI), POLICY) == Price(1_500 * GWEI, 3 * GWEI)
-    assert no_op_price(Price(1_500 * GWEI, GWEI), Market(1_499 * GWEI, GWEI), POLICY) == Price(1_500 * GWEI, GWEI)
+    assert cut(Price(16 * GWEI, 8 * GWEI), market) == Price(18 * GWEI, 9 * GWEI)
+    assert cut(Price(1_400 * GWEI, 8 * GWEI), market) == Price(1_500 * GWEI, 9 * GWEI)
+    assert cut(Price(1_400 * GWEI, GWEI), Market(GWEI, 3 * GWEI)) == Price(1_500 * GWEI, 3 * GWEI)
+    assert cut(Price(1_500 * GWEI, 8), Market(1_499 * GWEI, GWEI)) == Price(1_500 * GWEI, GWEI)
+    assert cut(Price(1_500 * GWEI, 1_500 * GWEI), market) == Price(1_500 * GWEI, 1_500 * GWEI)
     with pytest.raises(FeesTooHigh):
-        no_op_price(Price(1_500 * GWEI, GWEI), Market(1_499 * GWEI + 1, GWEI), POLICY)
+        cut(Price(1_500 * GWEI, GWEI), Market(1_499 * GWEI + 1, GWEI))
 
 
 def test_gas_has_a_margin_of_three_tenths_under_the_operators_cap() -> None:

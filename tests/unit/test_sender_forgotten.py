@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sender_desk import TIME, Desk, intent, read_raw, urgent
+from sender_desk import TIME, Desk, Raw, intent, read_raw, urgent
 
 from keeper.chain.fees import GWEI
 from keeper.records.outcome import IntentState, Tier
@@ -114,3 +114,18 @@ def test_an_emergency_also_hurries_what_no_node_has_taken_yet(desk: Desk) -> Non
     desk.sender.settle()
     assert sorted(desk.node.pool) == [0, 1]
     assert desk.block()[:2] == ["mined", "mined"]
+
+
+def test_a_strangers_transaction_that_waits_at_our_nonce_is_outbid_by_its_tip_at_the_cap(desk: Desk) -> None:
+    desk.node.base_fee = 749 * GWEI + GWEI // 2
+    desk.sender.submit(urgent(valid_until=TIME + 10**6))
+    ours = read_raw(desk.node.sent[0])
+    desk.node.base_fee = 5 * GWEI
+    desk.node.pool[0] = Raw(b"a stranger's", 0, ours.tip_wei, GWEI, bytes(20), b"")
+    assert "mined" in desk.block(15)
+    landed = only(desk)
+    assert [(made.price.max_fee_wei, made.price.tip_wei) for made in landed.attempts] == [
+        (1_500 * GWEI, GWEI),
+        (1_500 * GWEI, GWEI * 9 // 8),
+    ]
+    assert landed.landing.tx_hash == landed.attempts[1].tx_hash

@@ -218,6 +218,8 @@ TestSender.settings = settings(
     max_examples=150 if DEEP else 12,
     stateful_step_count=50 if DEEP else 25,
     deadline=None,
+    # What lands must not hang on luck: chance looks for new ways in the deep run.
+    derandomize=not DEEP,
     # A run of fifty steps shrinks for minutes and says little more; the failing steps are printed as they are.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     report_multiple_bugs=False,
