@@ -294,6 +294,7 @@ def test_f36_a_nonce_that_somebody_else_used_is_named_and_the_update_planned_aga
 def test_f36_a_gap_made_by_hand_is_named_and_never_filled_twice(town: World, running: Keeper, verdict: Say) -> None:
     town.chain.rpc("anvil_setNonce", town.address, hex(7))
     town.crash()
+    town.window()
     for _ in range(6):
         running.cycle()
         town.mine()
