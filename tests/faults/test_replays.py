@@ -132,7 +132,9 @@ def test_r2_black_thursday(town: World, three: list[FaultProxy], tmp_path: Path,
         before = town.haircuts()
         for node in three[1:]:
             node.refuse()
+        # Whichever block of the second window is drawn, the whole fall is behind it.
         town.window(0.5)
+        town.mine(CADENCE)
         town.mine(base_fee=DEAR)
         for _ in range(4):
             one.ports.pool.poll()  # type: ignore[union-attr]
